@@ -1,0 +1,163 @@
+"""Generation: (language, seed, split, index) → a kernel's source, with no compiler in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from generators import cores, kinds
+from generators.builders import sample
+from generators.fingerprints import fingerprint, fingerprints, structure
+from generators.jax_source import JaxWriter
+from generators.kernel import Argument, Kernel
+from generators.kinds import VARIANTS
+from generators.streams import SEED_BITS
+from generators.verifier import verify
+from generators.warp_source import WarpWriter
+
+__all__ = [
+    "GENERATOR_VERSION",
+    "LANGUAGES",
+    "SPLITS",
+    "TYPES",
+    "VARIANTS",
+    "Argument",
+    "Kernel",
+    "capacity",
+    "categories",
+    "check_count",
+    "fingerprint",
+    "generate",
+    "structure",
+]
+
+GENERATOR_VERSION = "1"  # raised whenever the same index comes to give another kernel
+LANGUAGES = ("warp", "jax", "stablehlo")
+SPLITS = ("train", "validation", "test")
+
+_BASE = {
+    "elementwise": "generate_simple_elementwise",
+    "scalar_array": "generate_scalar_array_op",
+    "unary": "generate_unary_kernel",
+    "branch": "generate_branch_kernel",
+    "loop": "generate_loop_kernel",
+    "reduction": "generate_reduction_kernel",
+    "vector": "generate_vector_kernel",
+    "multi_statement": "generate_multi_statement_kernel",
+    "nested_branch": "generate_nested_branch_kernel",
+    "compound": "generate_compound_kernel",
+}
+TYPES: dict[str, str] = _BASE | {family: f"generate_{family}_kernel" for family in cores.FAMILIES}
+
+
+def categories(language: str, extended: bool = False) -> tuple[str, ...]:
+    """Return the kernel categories of a language, in ClassLabel order.
+
+    Raises ValueError for an unknown language, or ``extended`` with Warp.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"unknown config {language!r}: choose one of {', '.join(LANGUAGES)}")
+    if not extended:
+        return tuple(_BASE)
+    if language == "warp":
+        raise ValueError("extended=True adds JAX's ML kernels: use it with jax or stablehlo")
+    return tuple(TYPES)
+
+
+def _chosen(
+    language: str, chosen: Sequence[str] | None, extended: bool, split: str
+) -> tuple[str, ...]:
+    known = categories(language, extended)
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
+    if chosen is None:
+        return known
+    for name in chosen:
+        if name not in known:
+            more = (
+                ""
+                if extended or name not in TYPES or language == "warp"
+                else (" (with extended=True also the ML kernels)")
+            )
+            raise ValueError(f"unknown category {name!r}: choose from {', '.join(known)}{more}")
+    if not chosen:
+        raise ValueError(f"no category chosen: choose from {', '.join(known)}")
+    return tuple(name for name in known if name in chosen)
+
+
+def capacity(language: str, category: str, split: str = "train") -> int:
+    """Return how many kernels of a category a split can hold, no two alike."""
+    extended = language != "warp"
+    [name] = _chosen(language, [category], extended, split)
+    return kinds.capacity(name, split)
+
+
+def check_count(
+    language: str,
+    split: str,
+    count: int,
+    categories: Sequence[str] | None = None,
+    extended: bool = False,
+) -> None:
+    """Raise ValueError where ``count`` rows need more kernels of a category than it holds."""
+    names = _chosen(language, categories, extended, split)
+    for place, name in enumerate(names):
+        wanted = (count - place + len(names) - 1) // len(names)
+        held = kinds.capacity(name, split)
+        if wanted > held:
+            raise ValueError(
+                f"{count} rows need {wanted} {name} kernels in {split}, which holds {held}: "
+                "ask for fewer rows or more categories"
+            )
+
+
+def _integer(name: str, value: object, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < high:
+        raise ValueError(f"{name} must be an integer from 0 to {high - 1}, got {value!r}")
+
+
+def generate(
+    language: str,
+    seed: int,
+    index: int,
+    *,
+    split: str = "train",
+    categories: Sequence[str] | None = None,
+    extended: bool = False,
+    variant: int = 0,
+) -> Kernel:
+    """Return kernel ``index`` of a split: a pure function of the arguments, at O(1) cost.
+
+    Categories take turns, so any run of rows is even over them to within one. ``variant`` 1 to
+    ``VARIANTS - 1`` are further kernels for an index whose first one was rejected. Raises
+    ValueError for an unknown name, a seed outside 64 bits, or an index beyond the capacity.
+    """
+    names = _chosen(language, categories, extended, split)
+    _integer("seed", seed, 1 << SEED_BITS)
+    _integer("index", index, 1 << 63)
+    _integer("variant", variant, VARIANTS)
+    number, place = divmod(index, len(names))
+    category = names[place]
+    held = kinds.capacity(category, split)
+    if number >= held:
+        raise ValueError(f"index {index} asks for {category} kernel {number}; {split} holds {held}")
+    spelled = "warp" if language == "warp" else "jax"
+    program, draw = sample(spelled, category, seed, split, number, variant)
+    verify(program)
+    if language == "warp":
+        writer = WarpWriter(program, draw)
+        python, arguments = writer.kernel()
+    else:
+        writer = JaxWriter(program, draw)
+        python, arguments = writer.kernel("@jax.jit" if language == "stablehlo" else "")
+    whole, masked = fingerprints(python)
+    return Kernel(
+        name=writer.names.kernel,
+        python=python,
+        category=category,
+        type=TYPES[category],
+        arguments=arguments,
+        operations=tuple(writer.used),
+        differentiable=program.differentiable,
+        fingerprint=whole,
+        structure=masked,
+    )

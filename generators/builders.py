@@ -1,0 +1,155 @@
+"""The kernel types: how the parts of a word become a program of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from generators import cores, kinds
+from generators.kinds import Shape
+from generators.program import Program
+from generators.sampling import Sampler, Word
+from generators.streams import Stream
+
+Parts = tuple[Word, ...]
+
+
+def _enter(s: Sampler, ranks: tuple[int, ...] = (1, 1, 1, 2, 2, 3)) -> tuple[str, ...]:
+    rank = s.draw.choice(ranks)
+    axes = tuple("ijk"[:rank])
+    s.space(axes, s.extents_for(rank))
+    return axes
+
+
+def _line(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s)
+    if s.category == "elementwise":
+        s.lacks = axes
+    value = s.chain(parts[0], s.param("f", axes))
+    return s.finish((value,), axes)
+
+
+def _vector(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s, (1,))
+    s.width = 3 if "cross" in parts[0] else s.draw.choice((2, 3, 3, 4))
+    value = s.chain(parts[0], s.param("v", axes))
+    return s.finish((value,), axes)
+
+
+def _multi_statement(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s)
+    first = s.chain(parts[0], s.param("f", axes))
+    second = s.chain(parts[1], first if s.draw.chance(0.6) else s.param("f", axes))
+    return s.finish((first, second), axes)
+
+
+def _branch(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s)
+    before, then, orelse, after = parts
+    value = s.chain(before, s.param("f", axes))
+    value = s.branch(value, lambda: s.chain(then, value), lambda: s.chain(orelse, value))
+    return s.finish((s.chain(after, value),), axes)
+
+
+def _nested_branch(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s)
+    before, one, two, three, after = parts
+    value = s.chain(before, s.param("f", axes))
+
+    def inner() -> int:
+        on = s.param("f", axes)
+        return s.branch(on, lambda: s.chain(one, value), lambda: s.chain(two, value))
+
+    value = s.branch(value, inner, lambda: s.chain(three, value))
+    return s.finish((s.chain(after, value),), axes)
+
+
+def _loop(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s)
+    before, inside, after = parts
+    x = s.param("f", axes)
+    start = s.chain(before, x) if before else None
+
+    def body(index: int, state: int | None) -> int:
+        side = state if state is not None and s.draw.chance(0.6) else index
+        return s.chain(inside, x, side)
+
+    return s.finish((s.chain(after, s.loop(start, body)),), axes)
+
+
+def _compound(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    axes = _enter(s)
+    before, inside, then, orelse, after = parts
+    x = s.param("f", axes)
+    value = s.chain(before, x) if before else x
+
+    def fork(on: int) -> int:
+        return s.branch(on, lambda: s.chain(then, on), lambda: s.chain(orelse, on))
+
+    if shape.tag == "loop":
+
+        def body(index: int, state: int | None) -> int:
+            side = state if state is not None and s.draw.chance(0.6) else index
+            return fork(s.chain(inside, x, side))
+
+        value = s.loop(value if before else None, body)
+    else:
+
+        def looped() -> int:
+            def body(index: int, state: int | None) -> int:
+                side = state if state is not None and s.draw.chance(0.6) else index
+                return s.chain(inside, value, side)
+
+            return s.chain(then, s.loop(None, body))
+
+        value = s.branch(value, looped, lambda: s.chain(orelse, value))
+    return s.finish((s.chain(after, value),), axes)
+
+
+def _reduction(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    inside, after = parts
+    if shape.tag.startswith("row_"):
+        how, axes = shape.tag.removeprefix("row_"), ("i", "j")
+        s.space(axes, s.extents_for(2))
+        value = s.reduce(how, "j", lambda: s.chain(inside, s.param("f", axes)))
+        s.space(("i",), {})
+        return s.finish((s.chain(after, value),), ("i",))
+    axes = _enter(s, (1, 1, 2))
+    value = s.reduce(shape.tag, None, lambda: s.chain(inside, s.param("f", axes)))
+    return s.finish((value,), axes)
+
+
+def _core(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    family, variant = shape.tag.split(":")
+    row = cores.FAMILIES[family][int(variant)]
+    extents = {a: s.draw.choice(choices) for a, choices in cores.EXTENTS.items()}
+    extents |= {f"{a}/2": -(-extents[a] // 2) for a in "yz"}
+    s.space(row.axes, extents)
+    before = s.chain(parts[0], s.param("f", row.axes))
+    value = s.core(family, int(variant), before)
+    s.space(row.result, {})
+    return s.finish((s.chain(parts[1], value),), row.result)
+
+
+BUILDERS: dict[str, Callable[[Sampler, Shape, Parts], Program]] = {
+    "elementwise": _line,
+    "scalar_array": _line,
+    "unary": _line,
+    "branch": _branch,
+    "loop": _loop,
+    "reduction": _reduction,
+    "vector": _vector,
+    "multi_statement": _multi_statement,
+    "nested_branch": _nested_branch,
+    "compound": _compound,
+}
+
+
+def sample(
+    language: str, category: str, seed: int, split: str, number: int, variant: int
+) -> tuple[Program, Stream]:
+    """Return program ``number`` of a category and the stream that its rendering draws from."""
+    shape, word = kinds.choose(category, seed, split, number, variant)
+    key = (seed, language, category, split, number, variant)
+    sampler = Sampler(language, category, Stream("program", *key))
+    program = BUILDERS.get(category, _core)(sampler, shape, shape.split(word))
+    return program, Stream("text", *key)

@@ -1,0 +1,96 @@
+"""Fingerprints of kernels: hashes of source text with all that is only manner taken out."""
+
+from __future__ import annotations
+
+import ast
+from hashlib import blake2b
+
+
+def _docstring(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+class _Walk:
+    """Writes a tree as tokens, its own names numbered in order of appearance."""
+
+    def __init__(self, tree: ast.AST, mask: bool):
+        self.mask = mask
+        self.tokens: list[str] = []
+        self.numbers: dict[str, str] = {}
+        self.own: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self.own.add(node.name)
+            elif isinstance(node, ast.arg):
+                self.own.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self.own.add(node.id)
+
+    def name(self, name: str) -> str:
+        """Return the number of a name that the text defines, any other name as it is."""
+        if name not in self.own:
+            return name
+        return self.numbers.setdefault(name, f"%{len(self.numbers)}")
+
+    def constant(self, value: object) -> str:
+        """Return a constant, numbers masked where only the structure counts."""
+        number = isinstance(value, int | float | complex) and not isinstance(value, bool)
+        return "#" if self.mask and number else repr(value)
+
+    def visit(self, node: ast.AST) -> None:
+        """Add the tokens of a node, fields in their fixed order."""
+        if isinstance(node, ast.Constant):
+            self.tokens.append(self.constant(node.value))
+            return
+        if isinstance(node, ast.Name):
+            self.tokens.append(self.name(node.id))
+            return
+        self.tokens.append(type(node).__name__)
+        for field, value in ast.iter_fields(node):
+            if field in ("ctx", "type_comment", "type_ignores", "type_params"):
+                continue
+            if isinstance(value, ast.AST):
+                self.visit(value)
+            elif isinstance(value, list):
+                self.tokens.append("[")
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        if not _docstring(item):
+                            self.visit(item)
+                    else:
+                        self.tokens.append(self.name(str(item)))
+                self.tokens.append("]")
+            elif field in ("name", "arg") and isinstance(value, str):
+                self.tokens.append(self.name(value))
+            else:
+                self.tokens.append(repr(value))
+
+
+def _hash(tree: ast.AST, mask: bool) -> str:
+    walk = _Walk(tree, mask)
+    walk.visit(tree)
+    return blake2b(" ".join(walk.tokens).encode(), digest_size=16).hexdigest()
+
+
+def fingerprints(python: str) -> tuple[str, str]:
+    """Return the fingerprint and the structure of a source text, 32 hexadecimal digits each.
+
+    The fingerprint ignores names that the text defines, docstrings, comments and layout; the
+    structure ignores numeric constants too. Raises SyntaxError if it is no Python.
+    """
+    tree = ast.parse(python)
+    return _hash(tree, mask=False), _hash(tree, mask=True)
+
+
+def fingerprint(python: str) -> str:
+    """Return the hash of a text with its names and formatting normalised."""
+    return fingerprints(python)[0]
+
+
+def structure(python: str) -> str:
+    """Return the hash of a text with its names, formatting and numeric constants normalised."""
+    return fingerprints(python)[1]

@@ -1,0 +1,140 @@
+"""Names that people would give: each kernel belongs to a field and takes its words from there."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass
+
+from generators.streams import Stream
+
+
+@dataclass(frozen=True)
+class Field:
+    """The words of one field: kernels are named ``action_thing``."""
+
+    actions: tuple[str, ...]
+    things: tuple[str, ...]
+    arrays: tuple[str, ...]
+    vectors: tuple[str, ...]
+    scalars: tuple[str, ...]
+    locals: tuple[str, ...]
+
+
+def _field(*lines: str) -> Field:
+    return Field(*(tuple(line.split()) for line in lines))
+
+
+FIELDS: dict[str, Field] = {
+    "physics": _field(
+        "integrate advance damp excite relax compute update accumulate",
+        "energy momentum flux potential wave drag pressure spring field density",
+        "mass charge temperature velocity pressure density energy displacement strain speed",
+        "position velocity force momentum normal field acceleration",
+        "gravity stiffness damping dt viscosity coupling mobility",
+        "kinetic stress work drift impulse balance rate heat response offset amplitude phase",
+    ),
+    "graphics": _field(
+        "shade blend tone_map filter light sharpen mix composite",
+        "pixels albedo radiance fog shadow glow texture surface highlights image",
+        "luma depth albedo roughness alpha coverage intensity shade gloss mask",
+        "color normal light_dir view_dir tangent texel half_vector",
+        "exposure gamma bias contrast falloff opacity strength",
+        "lit tint level blend_weight fade occlusion edge specular diffuse tone grade glow",
+    ),
+    "statistics": _field(
+        "score normalize weigh estimate standardize transform fit smooth",
+        "samples residuals likelihood moments ranks deviations counts odds variance evidence",
+        "samples weights residuals prior counts scores variance observed expected rate",
+        "sample feature centroid loading direction contrast factor",
+        "scale shift sigma mu temper nu bandwidth",
+        "z_score log_odds spread moment error estimate penalty ratio density tail quantile lift",
+    ),
+    "signal": _field(
+        "filter modulate demodulate window compress shape detect resample",
+        "signal envelope carrier spectrum pulse echo tone channel noise chirp",
+        "signal carrier envelope noise gain window phase echo input_level reference",
+        "sample stereo channel frame band tap quadrature",
+        "gain cutoff threshold depth mix rate resonance",
+        "level drive wet dry tone swing mod shaped peak ripple folded gated",
+    ),
+    "learning": _field(
+        "activate gate project score encode update mix regularize",
+        "features logits hidden tokens gradients activations embeddings errors states loss",
+        "features logits hidden target weights errors inputs gates labels margin",
+        "embedding query key value hidden token direction",
+        "learning_rate temperature momentum decay beta eps alpha",
+        "score gate delta hidden_state margin_term activation step_size mixed logit act carry proj",
+    ),
+    "finance": _field(
+        "price discount hedge revalue compound weigh settle mark",
+        "options bonds returns exposure yields spreads premiums risk cash_flows curves",
+        "price strike returns spread yields notional exposure rate premium volume",
+        "weights allocation factor returns exposure hedge basket",
+        "rate volatility maturity fee drift leverage carry",
+        "discounted payoff premium_leg moneyness growth haircut hedge_ratio accrual edge",
+    ),
+    "climate": _field(
+        "mix evaporate diffuse advect adjust couple melt balance",
+        "humidity clouds ocean ice soil rain winds heat salinity vapor",
+        "humidity salinity albedo cloud_cover soil_moisture rain wind temperature heat_flux depth",
+        "wind current gradient velocity stress transport flow",
+        "dt emissivity exchange lapse_rate roughness mixing relaxation",
+        "evaporation uptake runoff tendency anomaly forcing exchange_term budget excess lag loss",
+    ),
+    "robotics": _field(
+        "track steer estimate blend limit correct plan filter",
+        "pose torque joint path heading sensor error thrust contact gait",
+        "angle torque effort heading error load tilt range_reading slip bias",
+        "pose velocity force axis lever_arm offset gravity_dir",
+        "gain limit stiffness damping dt friction weight",
+        "command correction residual feedback desired clipped torque_cmd slew applied lead",
+    ),
+}  # fmt: skip
+
+OUTPUTS = ("out", "result", "output", "out_values", "dst")
+COUNTS = ("n", "steps", "num_steps", "rounds", "iterations")
+STATES = ("acc", "total", "state", "s", "accum", "current")
+ROUNDS = ("k", "step", "t", "it", "r")
+BODIES = ("body", "step_fn", "update", "advance", "one_round")
+_RESERVED = {
+    *keyword.kwlist, "wp", "jax", "jnp", "float", "int", "range", "abs", "min", "max",
+    "sum", "bool", "pow", "round", "vec2", "vec3", "vec4", "input", "filter",
+}  # fmt: skip
+
+
+class Names:
+    """Hands out names of one field, each once a kernel."""
+
+    def __init__(self, draw: Stream):
+        self._draw = draw
+        self.field = FIELDS[draw.choice(tuple(FIELDS))]
+        self._taken = set(_RESERVED)
+        thing = draw.choice(self.field.things)
+        self.kernel = f"{draw.choice(self.field.actions)}_{thing}"
+        if draw.chance(0.2):
+            self.kernel += "_kernel"
+        self._taken.add(self.kernel)
+
+    def reserve(self, name: str) -> str:
+        """Take exactly this name, numbered if it is taken already."""
+        number, free = 1, name
+        while free in self._taken:
+            number += 1
+            free = f"{name}{number}" if name[-1].isalpha() else f"{name}_{number}"
+        self._taken.add(free)
+        return free
+
+    def pick(self, pool: tuple[str, ...]) -> str:
+        """Take a free name of a pool; where none is left, number one."""
+        free = [name for name in pool if name not in self._taken]
+        return self.reserve(self._draw.choice(free or pool))
+
+    def param(self, type_: str, scalar: bool) -> str:
+        """Name an input by its type and whether it is a single number."""
+        if scalar:
+            return self.pick(self.field.scalars)
+        return self.pick(self.field.vectors if type_ == "v" else self.field.arrays)
+
+    def local(self) -> str:
+        """Name an intermediate value."""
+        return self.pick(self.field.locals)

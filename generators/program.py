@@ -1,0 +1,164 @@
+"""The program model: frozen, printable data in structured SSA form, free of any language.
+
+A value is an integer id. Types are one letter: "f" a float, "v" a small vector of floats whose
+width is the program's ``width``. A program describes what happens at one point of an index
+space; Warp spells it for one thread, JAX for whole arrays at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Param:
+    """An input. ``axes`` names the dimensions that index it, () for a scalar argument."""
+
+    id: int
+    type: str
+    axes: tuple[str, ...]
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Apply:
+    """One operation of the table on earlier values, with its literal constants."""
+
+    id: int
+    op: str
+    args: tuple[int, ...]
+    literals: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Statements in order and the value they yield."""
+
+    statements: tuple[Statement, ...]
+    value: int
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The value of ``then`` where ``left <compare> right`` holds, that of ``orelse`` elsewhere.
+
+    ``right`` is a value id, or None where the comparison is with ``literal``.
+    """
+
+    id: int
+    compare: str
+    left: int
+    right: int | None
+    literal: float
+    then: Block
+    orelse: Block
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop of ``trip`` rounds carrying ``state``, which ``update`` joins with the body's value.
+
+    ``update`` is "add" (state + value), "decay" (factor * state + value) or "max". ``start`` is a
+    value id, or None for zero. ``index`` is the id by which the body knows the round as a float,
+    or None. ``dynamic`` means that the compiler does not see the trip count (Warp only).
+    """
+
+    id: int
+    state: int
+    index: int | None
+    start: int | None
+    trip: int
+    update: str
+    factor: float
+    body: Block
+    dynamic: bool = False
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """The sum, mean, max or min of a block's value along the axis ``over``.
+
+    With ``over`` None it runs over the whole index space and ends the program.
+    """
+
+    id: int
+    how: str
+    over: str | None
+    body: Block
+
+
+@dataclass(frozen=True)
+class Core:
+    """A whole-array building block (JAX only), such as a matrix product or a softmax."""
+
+    id: int
+    family: str
+    variant: int
+    args: tuple[int, ...]
+    literals: tuple[float, ...]
+
+
+Statement = Apply | Branch | Loop | Reduce | Core
+
+
+@dataclass(frozen=True)
+class Program:
+    """A typed kernel: ``outputs`` are the ids of the values it gives, in order."""
+
+    category: str
+    dtype: str
+    width: int
+    space: tuple[str, ...]
+    extents: tuple[tuple[str, int], ...]
+    params: tuple[Param, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[int, ...]
+    differentiable: bool
+
+
+def blocks_of(statement: Statement) -> tuple[Block, ...]:
+    """Return the nested blocks of a statement, in reading order."""
+    if isinstance(statement, Branch):
+        return (statement.then, statement.orelse)
+    if isinstance(statement, Loop | Reduce):
+        return (statement.body,)
+    return ()
+
+
+def operands(statement: Statement) -> tuple[int, ...]:
+    """Return the ids that a statement reads in its own scope, its blocks left out."""
+    if isinstance(statement, Apply | Core):
+        return statement.args
+    if isinstance(statement, Branch):
+        return (statement.left,) if statement.right is None else (statement.left, statement.right)
+    if isinstance(statement, Loop):
+        return () if statement.start is None else (statement.start,)
+    return ()
+
+
+def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
+    """Yield every statement, nested ones before the one that holds them."""
+    for statement in statements:
+        for block in blocks_of(statement):
+            yield from walk(block.statements)
+        yield statement
+
+
+def use_counts(program: Program) -> dict[int, int]:
+    """Count the readers of each value id, yields and outputs included."""
+    counts: dict[int, int] = {}
+
+    def read(value: int) -> None:
+        counts[value] = counts.get(value, 0) + 1
+
+    for statement in walk(program.statements):
+        for value in operands(statement):
+            read(value)
+        for block in blocks_of(statement):
+            read(block.value)
+    for value in program.outputs:
+        read(value)
+    return counts

@@ -1,0 +1,168 @@
+"""The verifier re-proves every program before it is written: its errors are bugs of ours."""
+
+from __future__ import annotations
+
+from generators import cores
+from generators import intervals as iv
+from generators.operations import COMPARISONS, OPERATIONS
+from generators.program import (
+    Apply,
+    Block,
+    Branch,
+    Core,
+    Interval,
+    Loop,
+    Program,
+    Reduce,
+    Statement,
+    operands,
+    use_counts,
+    walk,
+)
+
+
+class InvalidProgram(AssertionError):
+    """A program breaks a law of the model; never caught, since only our sampler can cause it."""
+
+
+def _demand(holds: bool, what: str, statement: object) -> None:
+    if not holds:
+        raise InvalidProgram(f"{what}: {statement}")
+
+
+def _counts(program: Program) -> dict[str, int]:
+    statements = list(walk(program.statements))
+    inner = [s for s in statements if isinstance(s, Branch)]
+    nested = sum(
+        isinstance(t, Branch) for s in inner for b in (s.then, s.orelse) for t in walk(b.statements)
+    )
+    return {
+        "branches": len(inner),
+        "nested": nested,
+        "loops": sum(isinstance(s, Loop) for s in statements),
+        "reductions": sum(isinstance(s, Reduce) for s in statements),
+        "cores": sum(isinstance(s, Core) for s in statements),
+        "vectors": sum(p.type == "v" for p in program.params),
+        "scalars": sum(p.type == "f" and not p.axes for p in program.params),
+        "binary": sum(isinstance(s, Apply) and len(s.args) > 1 for s in statements),
+        "outputs": len(program.outputs),
+        "inputs": len(program.params),
+    }
+
+
+# What a program of a category has. Categories exclude each other, so that a kernel of one can
+# never be a kernel of another; what is not named is zero (outputs: one).
+_FREE = {"binary", "inputs"}
+CATEGORIES: dict[str, dict[str, range]] = {
+    "elementwise": {"binary": range(1, 99), "inputs": range(2, 99)},
+    "scalar_array": {"binary": range(1, 99), "scalars": range(1, 99)},
+    "unary": {"binary": range(1), "inputs": range(1, 2)},
+    "branch": {"branches": range(1, 2)},
+    "loop": {"loops": range(1, 2)},
+    "reduction": {"reductions": range(1, 2)},
+    "vector": {"vectors": range(1, 99)},
+    "multi_statement": {"outputs": range(2, 3)},
+    "nested_branch": {"branches": range(2, 3), "nested": range(1, 2)},
+    "compound": {"branches": range(1, 2), "loops": range(1, 2)},
+    "core": {"cores": range(1, 2), "scalars": range(99)},
+}
+
+
+def _category(program: Program) -> None:
+    wanted = CATEGORIES.get(program.category, CATEGORIES["core"])
+    for name, found in _counts(program).items():
+        default = range(1, 2) if name == "outputs" else range(99) if name in _FREE else range(1)
+        _demand(found in wanted.get(name, default), f"{program.category} with {found} {name}", "")
+
+
+class _Checker:
+    def __init__(self, program: Program):
+        self.program = program
+        self.types = {p.id: p.type for p in program.params}
+        self.ranges: dict[int, Interval] = {p.id: p.interval for p in program.params}
+
+    def define(self, statement: Statement, id_: int, type_: str, interval: Interval) -> None:
+        _demand(id_ not in self.types, "defined twice", statement)
+        _demand(interval[0] <= interval[1], f"empty interval {interval}", statement)
+        self.types[id_] = type_
+        self.ranges[id_] = interval
+
+    def block(self, block: Block) -> Interval:
+        before = set(self.types)
+        self.statements(block.statements)
+        _demand(block.value in self.types, "yields an unknown value", block)
+        interval = self.ranges[block.value]
+        for id_ in set(self.types) - before:
+            del self.types[id_]
+        return interval
+
+    def statements(self, statements: tuple[Statement, ...]) -> None:
+        for s in statements:
+            for value in operands(s):
+                _demand(value in self.types, f"reads %{value}, which is not in scope", s)
+            match s:
+                case Apply():
+                    self.apply(s)
+                case Branch():
+                    _demand(s.compare in COMPARISONS, "unknown comparison", s)
+                    both = iv.hull(self.block(s.then), self.block(s.orelse))
+                    self.define(s, s.id, "f", both)
+                case Loop():
+                    self.loop(s)
+                case Reduce():
+                    self.define(s, s.id, "f", self.reduced(s, self.block(s.body)))
+                case Core():
+                    x, extents = self.ranges[s.args[0]], dict(self.program.extents)
+                    self.define(s, s.id, "f", cores.bound(s.family, s.variant, x, extents))
+
+    def reduced(self, s: Reduce, body: Interval) -> Interval:
+        low, high = body
+        count = dict(self.program.extents)[s.over] if s.over else 1
+        match s.how:
+            case "sum":
+                return min(low, low * count), max(high, high * count)
+            case "mean" | "max" | "min":
+                return body
+        raise InvalidProgram(f"unknown reduction {s.how}: {s}")
+
+    def apply(self, s: Apply) -> None:
+        row = OPERATIONS[s.op]
+        types = "".join(self.types[a] for a in s.args)
+        _demand(types == row.args, f"{s.op} takes {row.args}, given {types}", s)
+        for arg, domain in zip(s.args, row.domains, strict=True):
+            _demand(
+                row.guard or iv.inside(self.ranges[arg], domain),
+                f"%{arg} in {self.ranges[arg]} leaves the domain {domain}",
+                s,
+            )
+        points = [(v, v) for v in s.literals]
+        args = [self.ranges[a] for a in s.args]
+        self.define(s, s.id, row.result, row.range_of(self.program.width, *args, *points))
+
+    def loop(self, s: Loop) -> None:
+        _demand(1 <= s.trip <= 64, "unbounded trip count", s)
+        start = self.ranges[s.start] if s.start is not None else (0.0, 0.0)
+        # The state is bounded before the body is known: the body's step is checked against it.
+        step = 1.5 * s.trip
+        interval = iv.add(iv.hull(start, (0.0, 0.0)), (-step, step))
+        self.define(s, s.state, "f", interval)
+        if s.index is not None:
+            self.define(s, s.index, "f", (0.0, s.trip - 1.0))
+        low, high = self.block(s.body)
+        _demand(iv.inside((low, high), (-1.5, 1.5)), "a loop's step is not bounded", s)
+        del self.types[s.state]
+        self.define(s, s.id, "f", interval)
+
+
+def verify(program: Program) -> None:
+    """Raise InvalidProgram where a program breaks scope, types, domains, use or its category."""
+    checker = _Checker(program)
+    checker.statements(program.statements)
+    uses = use_counts(program)
+    for param in program.params:
+        _demand(param.id in uses, "unused parameter", param)
+    for statement in walk(program.statements):
+        _demand(statement.id in uses, "dead statement", statement)
+    for value in program.outputs:
+        _demand(value in checker.types, "unknown output", value)
+    _category(program)

@@ -1,0 +1,227 @@
+"""Programs written as Warp kernels: one thread for each point of the index space."""
+
+from __future__ import annotations
+
+from generators.kernel import Argument
+from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
+from generators.operations import OPERATIONS
+from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
+from generators.spellings import PRODUCT, SUM, WARP
+from generators.streams import Stream
+from generators.writer import Writer, signature
+
+STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
+
+
+class WarpWriter(Writer):
+    """Writes a program as one ``@wp.kernel`` function."""
+
+    spellings = WARP
+
+    def __init__(self, program: Program, draw: Stream):
+        super().__init__(program, draw)
+        self.double = program.dtype == "float64"
+        plain = draw.chance(0.6)
+        self.scalar = "wp.float64" if self.double else "float" if plain else "wp.float32"
+        self.early = draw.chance(0.5)  # arrays are read at the top instead of where they are used
+        self.augmented = draw.chance(0.5)
+        self.titles = {p.id: self.names.param(p.type, scalar=not p.axes) for p in program.params}
+        self.trips: list[tuple[str, int]] = []
+        self.letters = dict(zip(program.space, "ijk", strict=False))
+        for letter in self.letters.values():
+            self.names.reserve(letter)
+
+    def number(self, value: float) -> str:
+        """Write a literal; Warp does not promote, so a double is spelled out."""
+        return f"wp.float64({value!r})" if self.double else repr(value)
+
+    def start(self, value: float = 0.0) -> str:
+        """Write what a variable starts from; a bare literal would be a constant to Warp."""
+        return f"{self.scalar}({value!r})"
+
+    def index(self, param: Param) -> str:
+        """Write an access to an array parameter."""
+        return f"{self.titles[param.id]}[{', '.join(self.letters[a] for a in param.axes)}]"
+
+    def loads(self, axes: tuple[str, ...]) -> None:
+        """Make the parameters known whose last axis has just become available."""
+        for param in self.program.params:
+            if param.id in self.known or not set(param.axes) <= set(self.letters):
+                continue
+            if not param.axes:
+                self.known[param.id] = self.titles[param.id]
+            elif self.early:
+                self.known[param.id] = self.names.local()
+                self.line(f"{self.known[param.id]} = {self.index(param)}")
+            else:
+                self.known[param.id] = self.index(param)
+
+    # -- statements -----------------------------------------------------------------------------
+
+    def write(self, statements: tuple[Statement, ...]) -> None:
+        """Write statements in order."""
+        for statement in statements:
+            match statement:
+                case Apply():
+                    self.apply(statement)
+                case Branch():
+                    self.branch(statement)
+                case Loop():
+                    self.loop(statement)
+                case Reduce():
+                    self.reduce(statement)
+                case _:
+                    raise TypeError(f"Warp has no spelling for {statement}")
+
+    def assign(self, name: str, block: Block) -> None:
+        """Write a block one level deeper, ending in an assignment of its value."""
+        self.depth += 1
+        self.write(block.statements)
+        [(text, _)] = self.take(block.value)
+        self.flush()
+        self.line(f"{name} = {text}")
+        self.depth -= 1
+
+    def branch(self, s: Branch) -> None:
+        """Write ``if`` and ``else``."""
+        self.note("branch")
+        right = self.number(s.literal) if s.right is None else self.name(s.right)
+        left = self.name(s.left)
+        self.flush()
+        name = self.known[s.id] = self.names.local()
+        self.line(f"if {left} {s.compare} {right}:")
+        self.assign(name, s.then)
+        self.line("else:")
+        self.assign(name, s.orelse)
+
+    def loop(self, s: Loop) -> None:
+        """Write a ``for`` loop over a static or a dynamic range."""
+        self.note("loop")
+        start = self.start() if s.start is None else self.name(s.start)
+        self.flush()
+        state, k = self.names.pick(STATES), self.names.pick(ROUNDS)
+        self.known[s.state] = self.known[s.id] = state
+        if s.index is not None:
+            self.known[s.index] = f"{self.scalar}({k})"
+        trip = str(s.trip)
+        if s.dynamic:
+            trip = self.names.pick(COUNTS)
+            self.trips.append((trip, s.trip))
+        self.line(f"{state} = {start}")
+        self.line(f"for {k} in range({trip}):")
+        self.depth += 1
+        self.write(s.body.statements)
+        [value] = self.take(s.body.value)
+        self.flush()
+        if s.update == "max":
+            self.line(f"{state} = wp.max({state}, {value[0]})")
+        elif s.update == "add" and self.augmented:
+            self.line(f"{state} += {value[0]}")
+        else:
+            self.line(f"{state} = {self.compound(state, s.update, s.factor, value)}")
+        self.depth -= 1
+
+    def size(self, axes: tuple[str, ...]) -> str:
+        """Write the number of points along axes, as a float."""
+        whole = next(p for p in self.program.params if set(axes) <= set(p.axes))
+        extents = [f"{self.titles[whole.id]}.shape[{whole.axes.index(a)}]" for a in axes]
+        return f"{self.scalar}({' * '.join(extents)})"
+
+    def reduce(self, s: Reduce) -> None:
+        """Write an atomic over the whole space, or a loop along the last axis."""
+        self.note(f"reduce_{s.how}")
+        if s.over is None:
+            self.write(s.body.statements)
+            [value] = self.take(s.body.value)
+            self.flush()
+            text = value[0]
+            if s.how == "mean":
+                text = f"{self.bracket(value, PRODUCT)} / {self.size(self.program.space)}"
+            atomic = {"sum": "add", "mean": "add"}.get(s.how, s.how)
+            self.line(f"wp.atomic_{atomic}({self.outputs[0]}, 0, {text})")
+            return
+        state = self.names.pick(STATES)
+        self.line(f"{state} = {self.start(STARTS.get(s.how, 0.0))}")
+        whole = next(p for p in self.program.params if s.over in p.axes and len(p.axes) > 1)
+        self.letters[s.over] = "j"
+        extent = f"{self.titles[whole.id]}.shape[{whole.axes.index(s.over)}]"
+        self.line(f"for j in range({extent}):")
+        self.depth += 1
+        self.loads(whole.axes)
+        self.write(s.body.statements)
+        [value] = self.take(s.body.value)
+        self.flush()
+        if s.how in ("min", "max"):
+            self.line(f"{state} = wp.{s.how}({state}, {value[0]})")
+        elif self.augmented:
+            self.line(f"{state} += {value[0]}")
+        else:
+            self.line(f"{state} = {state} + {self.bracket(value, SUM + 1)}")
+        self.depth -= 1
+        del self.letters[s.over]
+        self.known[s.id] = state
+        if s.how == "mean":
+            self.hold(s.id, (f"{state} / {self.size((s.over,))}", PRODUCT), name=True)
+
+    # -- the kernel -----------------------------------------------------------------------------
+
+    def element(self, type_: str) -> tuple[str, str]:
+        """Return how a type is annotated and how the row calls it."""
+        if type_ == "v":
+            name = f"vec{self.program.width}" + ("d" if self.double else "")
+            return f"wp.{name}", name
+        return self.scalar, self.program.dtype
+
+    def annotation(self, element: str, rank: int) -> str:
+        """Write an array's type."""
+        if rank == 1:
+            return f"wp.array(dtype={element})"
+        if self.augmented:
+            return f"wp.array{rank}d(dtype={element})"
+        return f"wp.array(dtype={element}, ndim={rank})"
+
+    def kernel(self) -> tuple[str, tuple[Argument, ...]]:
+        """Return the kernel's source and its arguments in call order."""
+        program = self.program
+        whole = [s for s in program.statements if isinstance(s, Reduce) and s.over is None]
+        shape = (1,) if whole else tuple(self.extents[a] for a in program.space)
+        types = {p.id: p.type for p in program.params}
+        types |= self.result_types()
+        self.outputs = [self.names.pick(OUTPUTS) for _ in program.outputs]
+        letters = ", ".join(self.letters.values())
+        self.line(f"{letters} = wp.tid()")
+        self.loads(program.space)
+        self.write(program.statements)
+        if not whole:
+            for value, out in zip(program.outputs, self.outputs, strict=True):
+                [(text, _)] = self.take(value)
+                self.flush()
+                self.line(f"{out}[{letters}] = {text}")
+        header, arguments = [], []
+        for p in program.params:
+            annotated, dtype = self.element(p.type)
+            extents = tuple(self.extents[a] for a in p.axes)
+            kind = self.annotation(annotated, len(p.axes)) if p.axes else annotated
+            header.append(f"{self.titles[p.id]}: {kind}")
+            arguments.append(Argument(self.titles[p.id], "input", dtype, extents, *p.interval))
+        for name, trip in self.trips:
+            header.append(f"{name}: int")
+            arguments.append(Argument(name, "input", "int32", (), float(trip), float(trip)))
+        for value, name in zip(program.outputs, self.outputs, strict=True):
+            annotated, dtype = self.element(types[value])
+            header.append(f"{name}: {self.annotation(annotated, len(shape))}")
+            fill = STARTS.get(whole[0].how, 0.0) if whole else 0.0
+            arguments.append(Argument(name, "output", dtype, shape, fill, fill))
+        body = self.lines
+        if self.draw.chance(0.3):
+            body = [f'    """{self.describe()}"""', *body]
+        return "\n".join([*signature("@wp.kernel", self.names.kernel, header), *body, ""]), tuple(
+            arguments
+        )
+
+    def result_types(self) -> dict[int, str]:
+        """Return the type letter of every statement's value."""
+        return {
+            s.id: OPERATIONS[s.op].result if isinstance(s, Apply) else "f"
+            for s in self.program.statements
+        }

@@ -46,7 +46,7 @@ def _branch(s: Sampler, shape: Shape, parts: Parts) -> Program:
     axes = _enter(s)
     before, then, orelse, after = parts
     value = s.chain(before, s.param("f", axes))
-    value = s.branch(value, lambda: s.chain(then, value), lambda: s.chain(orelse, value))
+    value = s.branch(value, value, lambda v: s.chain(then, v), lambda v: s.chain(orelse, v))
     return s.finish((s.chain(after, value),), axes)
 
 
@@ -55,11 +55,11 @@ def _nested_branch(s: Sampler, shape: Shape, parts: Parts) -> Program:
     before, one, two, three, after = parts
     value = s.chain(before, s.param("f", axes))
 
-    def inner() -> int:
+    def inner(start: int) -> int:
         on = s.param("f", axes)
-        return s.branch(on, lambda: s.chain(one, value), lambda: s.chain(two, value))
+        return s.branch(on, start, lambda v: s.chain(one, v), lambda v: s.chain(two, v))
 
-    value = s.branch(value, inner, lambda: s.chain(three, value))
+    value = s.branch(value, value, inner, lambda v: s.chain(three, v))
     return s.finish((s.chain(after, value),), axes)
 
 
@@ -83,7 +83,7 @@ def _compound(s: Sampler, shape: Shape, parts: Parts) -> Program:
     value = s.chain(before, x) if before else x
 
     def fork(on: int) -> int:
-        return s.branch(on, lambda: s.chain(then, on), lambda: s.chain(orelse, on))
+        return s.branch(on, on, lambda v: s.chain(then, v), lambda v: s.chain(orelse, v))
 
     if shape.tag == "loop":
 
@@ -94,14 +94,14 @@ def _compound(s: Sampler, shape: Shape, parts: Parts) -> Program:
         value = s.loop(value if before else None, body)
     else:
 
-        def looped() -> int:
+        def looped(start: int) -> int:
             def body(index: int, state: int | None) -> int:
                 side = state if state is not None and s.draw.chance(0.6) else index
-                return s.chain(inside, value, side)
+                return s.chain(inside, start, side)
 
             return s.chain(then, s.loop(None, body))
 
-        value = s.branch(value, looped, lambda: s.chain(orelse, value))
+        value = s.branch(value, value, looped, lambda v: s.chain(orelse, v))
     return s.finish((s.chain(after, value),), axes)
 
 

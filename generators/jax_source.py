@@ -21,6 +21,7 @@ from generators.spellings import ATOM, JAX, SUM, Spelling
 from generators.streams import Stream
 from generators.writer import Writer, signature
 
+_NESTED = 24  # an operand of a block longer than this is given a name
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
 _ANNOTATED = {"i": "int", "f": "float"}
 
@@ -133,7 +134,8 @@ class JaxWriter(Writer):
         """Write a block of the ML table: its lines, the last of which is the value."""
         self.note(s.family)
         row = cores.FAMILIES[s.family][s.variant]
-        if len(row.lines) > 1 or row.lines[0].count("{x}") > 1:
+        held = dict(self.waiting).get(s.args[0], ("", 0))[0]
+        if len(row.lines) > 1 or row.lines[0].count("{x}") > 1 or len(held) > _NESTED:
             self.name(s.args[0])
         [x] = self.take(s.args[0])
         alone = re.search(r"[(,] ?\{x\}[,)]", row.lines[0])

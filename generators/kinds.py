@@ -100,7 +100,7 @@ SHAPES: dict[str, tuple[Shape, ...]] = {
     "branch": _dealt(range(2, 15), (1, 2, 0, 3), 4),
     "loop": _dealt(range(1, 14), (1, 0, 2), 3, {1: "binary"}),
     "reduction": _reductions(),
-    "vector": tuple(Shape((("marked",) + ("vector",) * (n - 1),), start="v") for n in range(1, 12)),
+    "vector": tuple(Shape((("marked",) + ("vector",) * (n - 1),), start="v") for n in range(1, 17)),
     "multi_statement": _dealt(range(3, 16), (0, 1, 0), 2, {0: "binary"}),
     "nested_branch": _dealt(range(3, 16), (1, 2, 3, 0, 4), 5),
     "compound": _dealt(

@@ -8,6 +8,7 @@ are put among them, so that branches go both ways and nothing comes out constant
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -258,8 +259,13 @@ class Sampler:
         self.statements, self.scope = outer, scope
         return block
 
-    def branch(self, on: int, then: Callable[[], int], orelse: Callable[[], int]) -> int:
-        """Add a branch on a comparison of ``on`` with a parameter, or a literal in its midst."""
+    def branch(
+        self, on: int, start: int, then: Callable[[int], int], orelse: Callable[[int], int]
+    ) -> int:
+        """Add a branch on a comparison of ``on`` with a parameter, or a literal in its midst.
+
+        Both sides begin with ``start``, unless they would then come out the same.
+        """
         literal = self.among(on, 0.3, 0.7)
         right = None
         compare = self.draw.choice(tuple(COMPARISONS))
@@ -270,7 +276,16 @@ class Sampler:
             against = COMPARISONS[compare](self.witnesses[on], self.witnesses[other])
             if against.any() and not against.all():
                 right, seen = other, against
-        blocks = self.region(then), self.region(orelse)
+        first = self.region(lambda: then(start))
+        for attempt in range(_TRIES):
+            made = len(self.params)
+            begin = self._side("f", ANY, {start}) if attempt else start
+            second = self.region(functools.partial(orelse, begin))
+            same = np.array_equal(self.witnesses[first.value], self.witnesses[second.value])
+            if not same or attempt == _TRIES - 1:
+                break
+            del self.params[made:]
+        blocks = first, second
         interval = iv.hull(self.ranges[blocks[0].value], self.ranges[blocks[1].value])
         sides = [self.witnesses[b.value] for b in blocks]
         id_ = self._value("f", interval, np.where(seen, *sides))

@@ -19,7 +19,11 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "any": tuple(op.name for op in _SCALAR),
     "unary": tuple(op.name for op in _SCALAR if len(op.args) == 1),
     "binary": tuple(op.name for op in _SCALAR if len(op.args) > 1),
-    "vector": tuple(op.name for op in _DRAWN),
+    # few scalar operations beside the vector ones, so that words do not end in scalars alone
+    "vector": (
+        *(op.name for op in _DRAWN if op not in _SCALAR),
+        *("sqrt", "exp", "sin", "tanh", "scale", "reciprocal", "mul", "add"),
+    ),
     # vector operations that read as such in every language; JAX adds vectors as it adds floats
     "marked": ("cross", "normalize", "dot", "length", "length_sq", "vscale", "vdiv"),
 }

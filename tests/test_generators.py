@@ -112,7 +112,7 @@ def test_far_indices_work_and_differ():
 
 
 def test_texts_are_tidy_python(sampled):
-    language, kernels = sampled
+    _language, kernels = sampled
     for kernel in kernels:
         tree = ast.parse(kernel.python)
         assert [node.name for node in tree.body] == [kernel.name]
@@ -157,24 +157,24 @@ def test_every_category_holds_more_than_anyone_asks_for():
 
 
 BAD = [
-    (dict(language="cuda"), "unknown config 'cuda'"),
-    (dict(split="dev"), "unknown split 'dev'"),
-    (dict(categories=["loops"]), "unknown category 'loops'"),
-    (dict(categories=[]), "no category chosen"),
-    (dict(seed=-1), "seed must be an integer"),
-    (dict(seed=1 << 64), "seed must be an integer"),
-    (dict(seed=1.5), "got 1.5"),
-    (dict(index=-3), "index must be an integer"),
-    (dict(index=True), "got True"),
-    (dict(variant=VARIANTS), "variant must be an integer"),
-    (dict(extended=True), "extended=True adds JAX's ML kernels"),
-    (dict(index=1 << 62, categories=["unary"]), "holds"),
+    ({"language": "cuda"}, "unknown config 'cuda'"),
+    ({"split": "dev"}, "unknown split 'dev'"),
+    ({"categories": ["loops"]}, "unknown category 'loops'"),
+    ({"categories": []}, "no category chosen"),
+    ({"seed": -1}, "seed must be an integer"),
+    ({"seed": 1 << 64}, "seed must be an integer"),
+    ({"seed": 1.5}, "got 1.5"),
+    ({"index": -3}, "index must be an integer"),
+    ({"index": True}, "got True"),
+    ({"variant": VARIANTS}, "variant must be an integer"),
+    ({"extended": True}, "extended=True adds JAX's ML kernels"),
+    ({"index": 1 << 62, "categories": ["unary"]}, "holds"),
 ]
 
 
 @pytest.mark.parametrize(("changed", "message"), BAD)
 def test_bad_input_is_named(changed, message):
-    given = dict(language="warp", seed=0, index=0) | changed
+    given = {"language": "warp", "seed": 0, "index": 0} | changed
     language, seed, index = given.pop("language"), given.pop("seed"), given.pop("index")
     with pytest.raises(ValueError, match=r"\w") as error:
         generate(language, seed, index, **given)

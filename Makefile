@@ -1,0 +1,75 @@
+# Everything runs from a virtual environment made here; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+VENV36 ?= .venv-datasets36
+VENV_TORCH ?= .venv-torch
+PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CONFIGS = warp jax stablehlo
+COUNT ?= 100
+
+.PHONY: help data test test-36 test-torch lint format bench golden clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+data: $(BIN)/.installed  ## 100 rows of each config under data/, one of each shown
+	mkdir -p data
+	set -e; for c in $(CONFIGS); do \
+	  $(BIN)/jit-synthesis $$c --count $(COUNT) --output data/$$c.jsonl --overwrite; done
+	set -e; for c in $(CONFIGS); do $(BIN)/jit-synthesis show $$c 4; done
+
+test: $(BIN)/.test  ## the whole test suite, on the pinned toolchain
+	$(BIN)/python -m pytest -m "not torch" --durations=10
+
+test-36: $(VENV36)/.test  ## what depends on datasets, on datasets 3.6
+	$(VENV36)/bin/python -m pytest -m "not torch" $(SUITE36)
+SUITE36 = tests/test_builder.py tests/test_builder_config.py tests/test_streaming.py \
+	tests/test_cli.py
+
+test-torch: $(VENV_TORCH)/.test  ## the PyTorch DataLoader
+	$(VENV_TORCH)/bin/python -m pytest -m torch
+
+lint: $(BIN)/.lint  ## ruff and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(BIN)/.lint  ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BIN)/.test  ## rows a second beside the plain method
+	$(BIN)/python benchmarks/throughput.py
+
+golden: $(BIN)/.test  ## renew the golden rows after a wanted change
+	$(BIN)/python tests/golden_rows.py
+	$(BIN)/python tests/readme_rows.py
+
+clean:  ## remove the environments and caches made here, not data/
+	rm -rf $(VENV) $(VENV36) $(VENV_TORCH) .pytest_cache .ruff_cache build *.egg-info
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) --editable .
+	touch $@
+
+$(BIN)/.test: $(BIN)/.installed
+	$(BIN)/python $(PIP) --editable ".[test]"
+	touch $@
+
+$(BIN)/.lint: $(BIN)/.test
+	$(BIN)/python $(PIP) --editable ".[test,lint]"
+	touch $@
+
+$(VENV36)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV36)
+	sed '/^datasets==/d' constraints.txt > $(VENV36)/constraints.txt
+	$(VENV36)/bin/python $(PIP:constraints.txt=$(VENV36)/constraints.txt) \
+	  --editable ".[test]" "datasets==3.6.0"
+	touch $@
+
+$(VENV_TORCH)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV_TORCH)
+	$(VENV_TORCH)/bin/python $(PIP) --editable ".[test,torch]"
+	touch $@

@@ -1,0 +1,89 @@
+"""The plain method: what a user would write. Per kernel a file, an import, the codegen calls.
+
+Run as ``python benchmarks/plain.py CONFIG COUNT``: compiles the first COUNT kernels of a config
+and prints the number of characters it got.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from generators import generate
+
+SEED = 0
+
+
+def load(python: str, imports: str, number: int, folder: Path):
+    path = folder / f"kernel_{number}.py"
+    path.write_text(f"{imports}\n{python}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def warp_texts(kernel, number: int, folder: Path) -> list[str]:
+    from warp._src.context import ModuleBuilder, ModuleHasher
+
+    module = load(kernel.python, "import warp as wp", number, folder)
+    found = getattr(module, kernel.name).module
+    found.options["strip_hash"] = True
+    options = found.resolve_options(__import__("warp").config) | {"output_arch": None}
+    hasher = ModuleHasher(found._get_live_kernels(), options)
+    builder = ModuleBuilder(found, options, hasher=hasher)
+    return [builder.codegen("cpu"), builder.codegen("cuda")]
+
+
+def jax_texts(kernel, number: int, folder: Path) -> list[str]:
+    import jax
+    import jax.numpy as jnp
+
+    wide = any("64" in a.dtype for a in kernel.arguments)
+    with jax.enable_x64(wide):
+        module = load(kernel.python, "import jax\nimport jax.numpy as jnp", number, folder)
+        f = getattr(module, kernel.name)
+        arguments = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in kernel.arguments]
+        floats = [i for i, a in enumerate(kernel.arguments) if a.dtype.startswith("float")]
+        lowered = jax.jit(f).lower(*arguments)
+        total = lambda *a: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(f(*a)))  # noqa: E731
+        gradient = jax.jit(jax.grad(total, argnums=tuple(floats))).lower(*arguments)
+        return [
+            lowered.as_text(dialect="hlo"),
+            gradient.as_text(dialect="hlo"),
+            lowered.compile().as_text(),
+        ]
+
+
+def stablehlo_texts(kernel, number: int, folder: Path) -> list[str]:
+    import jax
+
+    wide = any("64" in a.dtype for a in kernel.arguments)
+    with jax.enable_x64(wide):
+        module = load(kernel.python, "import jax\nimport jax.numpy as jnp", number, folder)
+        arguments = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in kernel.arguments]
+        lowered = getattr(module, kernel.name).lower(*arguments)
+        return [lowered.as_text(), lowered.compile().as_text()]
+
+
+METHODS = {"warp": warp_texts, "jax": jax_texts, "stablehlo": stablehlo_texts}
+
+
+def main() -> None:
+    config, count = sys.argv[1], int(sys.argv[2])
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        total = 0
+        for index in range(count):
+            kernel = generate(config, SEED, index)
+            total += sum(map(len, METHODS[config](kernel, index, Path(folder))))
+    print(total)
+
+
+if __name__ == "__main__":
+    main()

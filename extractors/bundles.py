@@ -1,0 +1,243 @@
+"""A user's kernel or function as one text that stands by itself, where that can be had.
+
+The text holds the source of the kernel, and before it, in the order they need one another, the
+functions, structs, constants and imports that it names. Executed with only ``wp``, or only ``jax``
+and ``jnp``, at hand, it declares the same kernel. Whoever calls checks that it compiles the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+GIVEN = {"warp": {"wp": "warp"}, "jax": {"jax": "jax", "jnp": "jax.numpy"}}
+# Packages that wherever a row is read are there too, or are named as what it needs.
+IMPORTABLE = frozenset({"warp", "jax", "numpy", *sys.stdlib_module_names})
+
+
+class NotSelfContainedError(Exception):
+    """What the source names cannot be written down: closures over objects, foreign libraries."""
+
+
+class Bundle:
+    """Collects definitions for one kernel; ``text()`` is their source in order."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._imports: list[str] = []
+        self._parts: list[str] = []
+        self._bound: dict[str, Any] = {}
+
+    def text(self) -> str:
+        """The collected source: imports, then the rest in order, definitions well apart."""
+        out = "".join(line + "\n" for line in dict.fromkeys(self._imports))
+        before = "import" if out else ""
+        for part in self._parts:
+            kind = "definition" if part.startswith(("def ", "class ", "@")) else "line"
+            if before:
+                apart = "definition" in (kind, before)
+                out += "\n\n" if apart else "\n" if before == "import" else ""
+            out += part.rstrip("\n") + "\n"
+            before = kind
+        return out
+
+    def add(self, name: str, value: Any) -> None:
+        """Write down that ``name`` is ``value``; NotSelfContainedError when that has no text."""
+        if name in self._bound:
+            known = self._bound[name]
+            if known is not value and not _same(known, value):
+                raise NotSelfContainedError(f"two things are called {name}")
+            return
+        self._bound[name] = value
+        if isinstance(value, types.ModuleType):
+            self._add_module(name, value)
+            return
+        found = self._definitions(value)
+        if found is not None:
+            self._add_definitions(name, found)
+            return
+        line = self._one_line(name, value)
+        if line is None:
+            raise NotSelfContainedError(f"{name} is a {type(value).__name__}")
+        (self._imports if " import " in line else self._parts).append(line)
+
+    def append(self, line: str) -> None:
+        """Add a line of source as it is."""
+        self._parts.append(line)
+
+    def _definitions(self, value: Any) -> list[Callable[..., Any]] | None:
+        if self.language == "warp":
+            from .warp_objects import definitions
+
+            found = definitions(value)
+            if found is not None:
+                return found
+        value = inspect.unwrap(value) if callable(value) else value
+        if isinstance(value, types.FunctionType):
+            return [value]
+        if isinstance(value, type) and value.__module__.split(".")[0] not in IMPORTABLE:
+            return [value]
+        return None
+
+    def _add_definitions(self, name: str, found: Sequence[Callable[..., Any]]) -> None:
+        """Write down the definitions behind ``name``, each after what it needs itself."""
+        first = found[0]
+        own = first.__name__
+        if (first.__module__ or "").split(".")[0] in IMPORTABLE - {"warp"}:
+            self._imports.append(f"from {first.__module__} import {own}")
+            found = ()
+        for definition in found:
+            source, tree = _source(definition)
+            self._bound.setdefault(tree.name, self._bound[name])
+            for needed, value in _needs(tree, definition).items():
+                self.add(needed, value)
+            if self.language == "warp" and not tree.decorator_list:
+                source = self._decorator(self._bound[name]) + source
+            self._parts.append(source)
+        if own != name:
+            self._parts.append(f"{name} = {own}")
+
+    def _decorator(self, value: Any) -> str:
+        """What ``wp.kernel(f)``, in place of a decorator, leaves out of the source of f."""
+        from .warp_objects import decorator_of, definitions
+
+        return "" if definitions(value) is None else decorator_of(value) + "\n"
+
+    def _add_module(self, name: str, module: types.ModuleType) -> None:
+        full = module.__name__
+        if GIVEN[self.language].get(name) == full:
+            return
+        if full.split(".")[0] not in IMPORTABLE:
+            raise NotSelfContainedError(f"{name} is the module {full}")
+        self._imports.append(f"import {full}" if name == full else f"import {full} as {name}")
+
+    def _one_line(self, name: str, value: Any) -> str | None:
+        home = (getattr(value, "__module__", None) or "").split(".")[0]
+        known = getattr(value, "__name__", None) or getattr(value, "_name", None)
+        if home == "typing" and known:
+            return f"from typing import {known}" + (f" as {name}" if known != name else "")
+        if self.language == "warp":
+            from .warp_objects import builtin_name, spell_constant, spell_type
+
+            own = builtin_name(value)
+            text = f"wp.{own}" if own else spell_constant(value) or spell_type(value)
+            if text is not None:
+                return None if text == name else f"{name} = {text}"
+        elif isinstance(value, (bool, int, float, str, type(None))):
+            return f"{name} = {value!r}"
+        if home in IMPORTABLE and isinstance(known, str) and known.isidentifier():
+            return f"from {value.__module__} import {known}" + (
+                f" as {name}" if known != name else ""
+            )
+        return None
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two constants are the same value, so that one line serves both."""
+    plain = (bool, int, float, str)
+    return type(first) is type(second) and isinstance(first, plain) and first == second
+
+
+def _source(definition: Callable[..., Any]) -> tuple[str, Any]:
+    """Source text, outdented, and its syntax tree, of a function or a class."""
+    try:
+        source = textwrap.dedent(inspect.getsource(definition)).rstrip() + "\n"
+        node = ast.parse(source).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError) as error:
+        raise NotSelfContainedError(f"no source: {type(error).__name__}") from None
+    if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        raise NotSelfContainedError("not a definition of its own")
+    return source.rstrip("\n"), node
+
+
+def _needs(tree: ast.AST, definition: Callable[..., Any]) -> dict[str, Any]:
+    """What the names in a definition stand for, but for its own locals and Python's builtins."""
+    scope = dict(getattr(sys.modules.get(definition.__module__), "__dict__", {}))
+    scope |= getattr(definition, "__globals__", {})
+    code = getattr(definition, "__code__", None)
+    for name, cell in (
+        zip(
+            getattr(code, "co_freevars", ()),
+            definition.__closure__ or (),
+            strict=False,  # type: ignore[attr-defined]
+        )
+        if code
+        else ()
+    ):
+        try:
+            scope[name] = cell.cell_contents
+        except ValueError:
+            raise NotSelfContainedError(f"{name} is not bound yet") from None
+    scope = _annotated(tree, definition) | scope
+    needed: dict[str, Any] = {}
+    for name in _free_names(tree):
+        if name in scope:
+            needed[name] = scope[name]
+        elif not hasattr(builtins, name):
+            raise NotSelfContainedError(f"{name} is a local of what encloses it")
+    return needed
+
+
+def _annotated(tree: Any, definition: Callable[..., Any]) -> dict[str, Any]:
+    """Names that only annotations use, which a closure does not keep: ``a: wp.array(dtype=T)``."""
+    found: dict[str, Any] = {}
+    kinds = getattr(definition, "__annotations__", {})
+    for argument in ast.walk(getattr(tree, "args", tree)):
+        if not isinstance(argument, ast.arg) or argument.arg not in kinds:
+            continue
+        kind, written = kinds[argument.arg], argument.annotation
+        if isinstance(written, ast.Name):
+            found[written.id] = kind
+        elif isinstance(written, ast.Call):
+            inner = [k.value for k in written.keywords if k.arg == "dtype"] or written.args[:1]
+            found |= {n.id: kind.dtype for n in inner if _names_dtype(n, kind)}
+        elif isinstance(written, ast.Subscript) and _names_dtype(written.slice, kind):
+            found[written.slice.id] = kind.dtype  # pyright: ignore
+    return found
+
+
+def _names_dtype(node: ast.AST, kind: Any) -> bool:
+    return isinstance(node, ast.Name) and hasattr(kind, "dtype")
+
+
+def _free_names(tree: Any) -> list[str]:
+    """Names that a definition reads and does not itself assign, in the order it reads them."""
+    outside: list[ast.AST] = list(tree.decorator_list)
+    inside: list[ast.AST] = list(tree.body)
+    local: set[str] = set()
+    if isinstance(tree, ast.FunctionDef):
+        every = [n for n in ast.walk(tree.args) if isinstance(n, ast.arg)]
+        outside += [n.annotation for n in every if n.annotation]
+        outside += [*tree.args.defaults, *filter(None, tree.args.kw_defaults)]
+        outside += [tree.returns] if tree.returns else []
+        local |= {n.arg for n in every}
+    else:
+        outside += tree.bases
+    for node in (n for part in inside for n in ast.walk(part)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            local.add(node.id)
+        elif isinstance(node, ast.arg):
+            local.add(node.arg)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            local.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            local |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            local.add(node.name)
+    read = dict.fromkeys(_read_names(outside))
+    read.update(dict.fromkeys(n for n in _read_names(inside) if n not in local))
+    read.pop(tree.name, None)
+    return list(read)
+
+
+def _read_names(nodes: Iterable[ast.AST]) -> Iterable[str]:
+    for node in nodes:
+        for child in ast.walk(node):
+            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+                yield child.id

@@ -1,0 +1,66 @@
+"""The row of a JAX function that a user wrote."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from .bundles import Bundle, NotSelfContainedError
+from .jax_hlo import WIDE, extract_jax, function_texts, load_jax
+from .outcomes import Extracted, Job
+from .user_files import UserKernel
+
+Inputs = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def row_of_function(
+    function: Callable[..., Any], inputs: Inputs, language: str, device: str, mode: str
+) -> UserKernel:
+    """Compile a function, jitted or not, for arguments of the given (dtype, shape)."""
+    plain = inspect.unwrap(function)
+    name = getattr(plain, "__name__", type(plain).__name__)
+    jax = load_jax()
+    with jax.enable_x64(any(dtype in WIDE for dtype, _ in inputs)):
+        live = function_texts(function, name, inputs, language, mode, device)
+    python, self_contained = _source(plain), False
+    try:
+        bundled = Bundle("jax")
+        bundled.add(name, function)
+        text = bundled.text()
+        # A jitted function need not say so where it is defined: g = jax.jit(f).
+        for whole in (text, f"{text}\n\n{name} = jax.jit({name})\n"):
+            if extract_jax(Job(language, whole, name, inputs, device, mode)) == live:
+                python, self_contained = whole, isinstance(live, Extracted)
+                break
+    except NotSelfContainedError:
+        pass  # the source as found will do
+    return UserKernel(
+        name=name,
+        language=language,
+        python=python,
+        arguments=_arguments(plain, inputs),
+        outcome=live,
+        self_contained=self_contained,
+        line=getattr(getattr(plain, "__code__", None), "co_firstlineno", 0),
+    )
+
+
+def _arguments(function: Callable[..., Any], inputs: Inputs) -> tuple[tuple[str, str], ...]:
+    try:
+        names = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = []
+    names += [f"arg{i}" for i in range(len(names), len(inputs))]
+    return tuple(
+        (name, f"{dtype}[{','.join(map(str, shape))}]")
+        for name, (dtype, shape) in zip(names, inputs, strict=False)
+    )
+
+
+def _source(function: Callable[..., Any]) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""

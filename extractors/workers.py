@@ -1,0 +1,346 @@
+"""The worker process in which compilers run: warm, watched, replaced when it dies or hangs.
+
+A process that has used JAX must not be forked from and a compiler can crash or hang, so compiling
+is done in a spawned child. It works from a plain script, from stdin, from a notebook, in a daemonic
+process (a DataLoader worker) and after a fork, and it never outlives its parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import process, spawn, util
+from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pebble import ProcessExpired, ProcessPool
+
+from .jobs import extract_job
+from .outcomes import Job, Outcome, Rejected, one_line
+from .toolchain import check_toolchain
+
+START_S = 300.0  # to import a compiler on a machine that is busy with other things
+STARTS = 3  # workers that may die before taking a job, until that is called an error
+POLL_S = 0.5
+PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent)
+
+
+class Died(NamedTuple):
+    """What became of a task whose worker gave no answer."""
+
+    reason: str
+    hung: bool = False
+
+
+class Extractor:
+    """One warm compile worker for a language: jobs in, outcomes out in the same order.
+
+    A job that takes over ``deadline_s`` seconds, or ends its worker, comes back as
+    ``Rejected("worker", ...)``; the others are unharmed. After ``recycle`` jobs the worker is
+    replaced. ValueError when the compiler is missing or of an unsupported version. The worker
+    starts with the first job; after a fork the child starts its own. For one thread at a time.
+    """
+
+    def __init__(self, language: str, deadline_s: float = 60, recycle: int = 2000) -> None:
+        check_toolchain(language)
+        if deadline_s <= 0 or recycle < 1:
+            raise ValueError(f"deadline_s={deadline_s} and recycle={recycle} must be positive")
+        self.language = language
+        self.deadline_s = deadline_s
+        self.recycle = recycle
+        self._forget()
+
+    def __enter__(self) -> Extractor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs: the settings, never the worker."""
+        return {k: getattr(self, k) for k in ("language", "deadline_s", "recycle")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def extract(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Compile ``jobs`` in the worker, as one message; one outcome a job, in their order."""
+        jobs = list(jobs)
+        if len(jobs) > 1:
+            answer = self.call(_extract_all, (jobs, self.deadline_s), self.deadline_s * len(jobs))
+            if not isinstance(answer, Died):
+                self._done += len(jobs)
+                return answer
+        return [self._extract_alone(job) for job in jobs]
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit_s: float) -> Any:
+        """Run a function of an importable module in the worker; its value, or a ``Died``."""
+        for _ in range(STARTS):
+            pool = self._running_pool()
+            worker = self._context.latest
+            try:
+                future = pool.schedule(function, arguments, timeout=limit_s)
+                return self._wait(future, worker, limit_s)
+            except (BrokenProcessPool, RuntimeError) as error:
+                # Pebble's word for a worker that died with no task in hand: not a job's fault.
+                if pool.active:
+                    raise
+                reason = one_line(error)
+                self.close()
+            except BaseException:
+                self.close()  # Ctrl-C, or an error of ours: the worker may be in mid task
+                raise
+        raise RuntimeError(
+            f"the {self.language} worker died {STARTS} times before it took a job ({reason}); "
+            f"does `python -c 'import {'warp' if self.language == 'warp' else 'jax'}'` work?"
+        )
+
+    def close(self) -> None:
+        """End the worker at once; the next job starts another."""
+        pool, closed, pid = self._pool, self._closed, self._pid
+        self._forget()
+        if pool is not None and pid == os.getpid():
+            pool.stop()
+            pool.join()
+            closed.set()
+
+    def _forget(self) -> None:
+        self._pool: ProcessPool | None = None
+        self._context = _Context()
+        self._closed = threading.Event()
+        self._pid = 0
+        self._done = 0
+
+    def _extract_alone(self, job: Job) -> Outcome:
+        """Compile one job by itself; a worker that dies gets a second chance, a hang does not."""
+        answer: Any = None
+        for _ in range(2):
+            self._done += 1
+            answer = self.call(_extract_all, ([job], 0.0), self.deadline_s)
+            if not isinstance(answer, Died):
+                return answer[0]
+            if answer.hung:
+                break
+        return Rejected("worker", answer.reason)
+
+    def _running_pool(self) -> ProcessPool:
+        if self._pid != os.getpid():
+            self._forget()  # a fork took the object along, but not the worker and its threads
+        elif self._done >= self.recycle:
+            self.close()
+        if self._pool is None:
+            self._pid = os.getpid()
+            self._pool = ProcessPool(
+                max_workers=1,
+                initializer=_begin,
+                initargs=(self.language, os.getpid()),
+                context=self._context,
+            )
+            self._start(self._pool)
+            # Runs before multiprocessing waits for children, which a restarting pool would hang.
+            util.Finalize(self, Extractor.close, args=(self,), exitpriority=10)
+        return self._pool
+
+    def _start(self, pool: ProcessPool) -> None:
+        """Start the pool from a thread that lasts as long as the pool does.
+
+        Linux signals a parent's death when the thread that forked ends, so it must not be a
+        passing thread of the caller's.
+        """
+        started, closed = threading.Event(), self._closed
+        failures: list[BaseException] = []
+
+        def keep() -> None:
+            try:
+                _ = pool.active  # this is what starts it
+            except BaseException as error:  # noqa: BLE001  handed to the caller below
+                failures.append(error)
+            started.set()
+            closed.wait()
+
+        threading.Thread(target=keep, name="jit-synthesis-keeper", daemon=True).start()
+        started.wait()
+        if failures:
+            self._forget()
+            raise RuntimeError(f"the compile worker did not start: {one_line(failures[0])}")
+
+    def _wait(self, future: Future[Any], worker: _Process | None, limit_s: float) -> Any:
+        """The value of a task, or a Died once the worker that had it is known to be gone."""
+        since = time.monotonic()
+        while True:
+            try:
+                return future.result(timeout=POLL_S)
+            except ProcessExpired as error:
+                died = Died(_exit_reason(error.exitcode))
+            except TimeoutError:
+                if future.done():
+                    died = Died(f"no answer within {limit_s:g} s", hung=True)
+                elif future.running():
+                    if worker is None or worker.exitcode != 0:
+                        continue
+                    died = Died(_exit_reason(0))  # which Pebble takes for an orderly end
+                elif time.monotonic() - since > START_S:
+                    raise BrokenProcessPool(f"no worker within {START_S:g} s") from None
+                else:
+                    continue
+            self.close()
+            return died
+
+
+class _Process(SpawnProcess):
+    """A spawned process that leaves the parent's main module alone."""
+
+    def start(self) -> None:
+        """Start, from a daemonic parent too.
+
+        multiprocessing forbids daemonic processes to have children, lest those outlive them; this
+        child ends with its parent by itself (``_end_with_parent``).
+        """
+        config: dict[str, Any] = process.current_process()._config  # pyright: ignore
+        daemonic = config.get("daemon", False)
+        self._config["daemon"] = True  # pyright: ignore  # ended, not waited for, at exit
+        config["daemon"] = False
+        try:
+            super().start()
+        finally:
+            config["daemon"] = daemonic
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _no_main_import(), _no_interrupts():
+            return SpawnProcess._Popen(process_obj)  # pyright: ignore
+
+
+class _Context(SpawnContext):
+    """The spawn context with ``_Process``, remembering the one started last."""
+
+    latest: _Process | None = None
+
+    def Process(self, *args: Any, **kwargs: Any) -> _Process:  # pyright: ignore
+        worker = self.latest = _Process(*args, **kwargs)
+        return worker
+
+
+_spawning = threading.Lock()
+
+
+@contextlib.contextmanager
+def _no_main_import() -> Iterator[None]:
+    """Keep the child from running the parent's script again.
+
+    A spawned child imports the parent's main module so that it can unpickle what is defined there.
+    Nothing of ours is, and a script without an ``if __name__ == "__main__"`` would start over.
+    """
+    with _spawning:
+        thread = threading.get_ident()
+        original = spawn.get_preparation_data
+
+        def prepared(name: str) -> dict[str, Any]:
+            data = original(name)
+            if threading.get_ident() == thread:
+                data.pop("init_main_from_name", None)
+                data.pop("init_main_from_path", None)
+                if PACKAGE_ROOT not in data["sys_path"]:
+                    data["sys_path"] = [*data["sys_path"], PACKAGE_ROOT]
+            return data
+
+        spawn.get_preparation_data = prepared
+        try:
+            yield
+        finally:
+            spawn.get_preparation_data = original
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Let the child inherit a blocked Ctrl-C: the parent ends it, without a second traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _exit_reason(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"worker died (signal {-code})"
+    return f"worker died (exit code {code})"
+
+
+# What follows runs in the worker.
+
+
+def _begin(language: str, parent: int) -> None:
+    """Prepare the worker: end with the parent, print to nowhere, import the compiler."""
+    _end_with_parent(parent)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Pebble's handler waits for the compiler
+    # Compilers print banners and users' texts print what they like: none of it is the parent's.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    if language == "warp":
+        from .warp_codegen import be_quiet
+
+        be_quiet()
+    else:
+        # Texts are for the CPU and the same everywhere, whatever the user's settings are.
+        for name in [n for n in os.environ if n.startswith(("JAX_", "XLA_", "PJRT_"))]:
+            del os.environ[name]
+        from .jax_hlo import load_jax
+
+        load_jax()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when ``parent`` ends, by whatever means."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+    if os.name != "posix":
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="jit-synthesis-watch", daemon=True).start()
+
+
+def _extract_all(jobs: Sequence[Job], deadline_s: float) -> list[Outcome]:
+    """Compile jobs in turn; with a deadline, one that overruns it ends this process."""
+    outcomes: list[Outcome] = []
+    armed = 0.0
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  faulthandler needs the descriptor
+        try:
+            for job in jobs:
+                now = time.monotonic()
+                if deadline_s and now - armed > 1.0:
+                    # A thread in C: it goes off even while a compiler holds the interpreter.
+                    faulthandler.dump_traceback_later(deadline_s + 1.0, exit=True, file=nowhere)
+                    armed = now
+                outcomes.append(_extract_one(job))
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    return outcomes
+
+
+def _extract_one(job: Job) -> Outcome:
+    try:
+        return extract_job(job)
+    except (KeyboardInterrupt, GeneratorExit) as error:
+        return Rejected("import", one_line(error))  # raised by the text: nobody pressed a key

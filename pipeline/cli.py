@@ -1,0 +1,346 @@
+"""The command line, ``jit-synthesis`` or ``python -m pipeline``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import extractors
+from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, Rejection, __version__
+from pipeline.export import Exported, export, finished_rows
+from pipeline.show import find_row, print_row
+from pipeline.user_rows import check_user_output, user_rows, write_rows
+
+HELP = """Write kernels, compile them with Warp or JAX, and keep Python beside compiled code.
+
+jit-synthesis warp --count 5000 --output data/large.jsonl --device both
+
+jit-synthesis jax --count 5000 --output data/large.jsonl --mode both --extended
+
+jit-synthesis stablehlo --count 1000 --output data/jax.parquet
+
+jit-synthesis show warp 17
+
+jit-synthesis extract my_kernels.py --output mine.jsonl
+"""
+CONFIG_HELP = {
+    "warp": "Warp kernels: Python, C++ and CUDA, with their adjoints.",
+    "jax": "JAX functions: Python, HLO forward and backward, XLA-optimized HLO.",
+    "stablehlo": "JAX functions in Warp's columns: StableHLO in cpp, optimized HLO in cuda.",
+}
+EXPORT_HELP = """{0}
+
+An interrupted run leaves its finished parts in a hidden folder beside the output: the same command
+goes on from there, and the file is the same in the end.
+
+jit-synthesis {1} --count 5000 --output data/{1}.jsonl
+
+jit-synthesis {1} --count 150 --split test --seed 7 --output data/{1}-test.parquet
+"""
+
+Seed = Annotated[int, typer.Option(help="Rows are a function of seed, split and index.")]
+Split = Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}: they share no structure.")]
+Device = Annotated[str, typer.Option(help="Columns to fill: cpu, cuda or both.")]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        help="forward, backward or both.",
+        show_default="both; forward for stablehlo",
+    ),
+]
+Extended = Annotated[bool, typer.Option("--extended", help="JAX only: add the ML kernels.")]
+Categories = Annotated[
+    str | None, typer.Option(help="Kernel types, as in branch,loop.", show_default="all")
+]
+Preamble = Annotated[
+    bool, typer.Option("--preamble", help="Warp only: keep what Warp prints before each kernel.")
+]
+Count = Annotated[int, typer.Option(help="Rows to write.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="File to write; its suffix, .jsonl or .parquet, says how.",
+        show_default="CONFIG.jsonl in this folder",
+    ),
+]
+Jsonl = Annotated[bool, typer.Option("--jsonl", help="Write JSONL whatever the suffix is.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Compilers to run at once.", show_default="one a usable core")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
+
+app = typer.Typer(
+    help=HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def make_config(name: str, split: str, count: int, **options: Any) -> JitSynthesisConfig:
+    """The config of one split alone; ValueError names a bad value and the choices."""
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
+    counts: dict[str, Any] = dict.fromkeys((f"num_{other}" for other in SPLITS), 0)
+    return JitSynthesisConfig(name, **counts | {f"num_{split}": count}, **options)
+
+
+def _export_command(name: str) -> Callable[..., None]:
+    def command(
+        count: Count = 1500,
+        output: Output = None,
+        jsonl: Jsonl = False,
+        device: Device = "both",
+        mode: Mode = None,
+        extended: Extended = False,
+        categories: Categories = None,
+        seed: Seed = 0,
+        split: Split = "train",
+        preamble: Preamble = False,
+        workers: Workers = None,
+        overwrite: Overwrite = False,
+    ) -> None:
+        if count < 1:
+            raise ValueError(f"count={count} must be 1 or more")
+        config = make_config(
+            name,
+            split,
+            count,
+            seed=seed,
+            device=device,
+            mode=mode,
+            extended=extended,
+            categories=categories,
+            preamble=preamble,
+        )
+        path = output or Path(f"{name}.jsonl")
+        start = time.monotonic()
+        with _Bar(f"{name} {split}", count) as bar:
+            try:
+                done = export(
+                    config,
+                    split,
+                    path,
+                    jsonl=jsonl,
+                    overwrite=overwrite,
+                    workers=workers,
+                    progress=bar.add,
+                )
+            except KeyboardInterrupt:
+                bar.stop()
+                kept = finished_rows(path, count)
+                message = f"interrupted: {kept} of {count} rows are kept, the same command goes on"
+                err.print(f"jit-synthesis: {message}", markup=False)
+                raise typer.Exit(130) from None
+        _summarise(done, path, time.monotonic() - start)
+
+    return command
+
+
+for _name in CONFIGS:
+    app.command(_name, help=EXPORT_HELP.format(CONFIG_HELP[_name], _name))(_export_command(_name))
+
+
+class _Bar(Progress):
+    """Rows done, rows a second, rejections and time left; nothing where stderr is no terminal."""
+
+    def __init__(self, title: str, count: int) -> None:
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]} rows/s"),
+            TextColumn("{task.fields[rejected]} rejected"),
+            TimeRemainingColumn(),
+            console=err,
+            disable=not err.is_terminal,
+        )
+        self.shown = self.add_task(title, total=count, rejected=0, pace="-")
+
+    def add(self, rows: int, rejections: int) -> None:
+        """Count what was added."""
+        task = self.tasks[0]
+        self.update(
+            self.shown,
+            advance=rows,
+            rejected=task.fields["rejected"] + rejections,
+            pace=f"{task.speed:.0f}" if task.speed else "-",
+        )
+
+
+def _summarise(done: Exported, path: Path, seconds: float) -> None:
+    new = done.rows - done.resumed
+    kept = f", {done.resumed} of them from an earlier run" if done.resumed else ""
+    err.print(
+        f"{path}: {done.rows} rows{kept}, {seconds:.1f} s, {new / max(seconds, 1e-9):.1f} rows/s, "
+        f"{len(done.rejections)} kernels rejected and replaced"
+    )
+    counts = Counter((noted.stage, noted.reason) for noted in done.rejections)
+    first = {(noted.stage, noted.reason): noted for noted in reversed(done.rejections)}
+    for (stage, reason), count in counts.most_common(10):
+        err.print(f"  {count} {stage}: {reason} ({first[stage, reason].repro})", markup=False)
+
+
+@app.command()
+def show(
+    config: Annotated[str, typer.Argument(help=f"One of {', '.join(CONFIGS)}.")],
+    index: Annotated[int, typer.Argument(help="The row's id in its split.")],
+    seed: Seed = 0,
+    split: Split = "train",
+    variant: Annotated[
+        int | None,
+        typer.Option(help="One variant of the row.", show_default="the first that compiles"),
+    ] = None,
+    device: Device = "both",
+    mode: Mode = None,
+    extended: Extended = False,
+    categories: Categories = None,
+    preamble: Preamble = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a row: Python beside what it became.
+
+    jit-synthesis show warp 17
+
+    jit-synthesis show jax 17 --seed 7 --split test --json
+    """
+    if index < 0:
+        raise ValueError(f"index={index} must be 0 or more")
+    chosen = make_config(
+        config,
+        split,
+        index + 1,
+        seed=seed,
+        device=device,
+        mode=mode,
+        extended=extended,
+        categories=categories,
+        preamble=preamble,
+    )
+    found = find_row(chosen, split, index, variant)
+    if isinstance(found, Rejection):
+        err.print(f"{config} {split} {index} variant {found.variant} is rejected", markup=False)
+        err.print(f"{found.stage}: {found.reason}", markup=False)
+        raise typer.Exit(1)
+    _print(config, found, as_json)
+
+
+def _print(config: str, row: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(row, ensure_ascii=False))
+    else:
+        print_row(config, row, Console())
+
+
+@app.command()
+def extract(
+    file: Annotated[Path, typer.Argument(help="A Python file.")],
+    function: Annotated[
+        str | None, typer.Option(help="The one kernel or function.", show_default="all kernels")
+    ] = None,
+    inputs: Annotated[
+        str | None, typer.Option(help="Argument types of a JAX function: f32[8,16],i32[].")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Columns to make: {', '.join(CONFIGS)}.",
+            show_default="jax with --inputs, else warp",
+        ),
+    ] = None,
+    device: Device = "both",
+    mode: Annotated[str, typer.Option(help="forward, backward or both.")] = "both",
+    preamble: Preamble = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write .jsonl or .parquet.", show_default="the terminal")
+    ] = None,
+    jsonl: Jsonl = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Extract kernels of your own: every @wp.kernel of a file, or one JAX function.
+
+    What gives no row is told on stderr, with the reason; the exit code is 1 when nothing gave one.
+
+    jit-synthesis extract my_kernels.py --output mine.jsonl
+
+    jit-synthesis extract model.py --function loss --inputs "f32[8,16],i32[]"
+    """
+    if output is not None:
+        check_user_output(output, jsonl, overwrite)
+    found = extractors.extract(
+        file,
+        function=function,
+        inputs=inputs,
+        language=config,
+        device=device,
+        mode=mode,
+        preamble=preamble,
+    )
+    for kernel in found:
+        if isinstance(kernel.outcome, extractors.Rejected):
+            place = f"{file}:{kernel.line}" if kernel.line else f"{file}"
+            why = f"{kernel.outcome.stage}: {kernel.outcome.reason}"
+            err.print(f"{place}: {kernel.name}: {why}", markup=False)
+    made = user_rows(found)
+    if not made:
+        if not found:
+            err.print(f"{file}: no @wp.kernel in it", markup=False)
+        raise typer.Exit(1)
+    chosen = config or ("jax" if inputs is not None else "warp")
+    if output is None:
+        for row in made:
+            _print(chosen, row, as_json)
+    else:
+        write_rows(made, chosen, output, jsonl)
+        err.print(f"{output}: {len(made)} rows, {len(found) - len(made)} rejected", markup=False)
+
+
+@app.callback(invoke_without_command=True)
+def _alone(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"jit-synthesis {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+UsageError: Any = typer.BadParameter.__base__  # click's own, or the copy that Typer carries
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0 done, 1 failed, 2 bad input (one line on stderr), 130 interrupted."""
+    try:
+        code = app(arguments, prog_name="jit-synthesis", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except UsageError as error:
+        return _complain(error.format_message(), 2)
+    except ValueError as error:
+        return _complain(str(error), 2)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _complain(str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted", 130)
+
+
+def _complain(message: str, code: int) -> int:
+    err.print(f"jit-synthesis: {' '.join(message.split())}", markup=False)
+    return code

@@ -1,0 +1,126 @@
+"""The parts of an unfinished export: a hidden folder beside the output, owned by one run at a time.
+
+A part is a file that is renamed into place when its rows are on disk, so whatever has a part's name
+is whole. The manifest beside the parts says what shaped them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from jit_synthesis import Rejection
+
+
+class Parts:
+    """The parts folder of an output: a context manager that holds its lock.
+
+    ``manifest`` is flat: what the rows depend on, as JSON values. Raises ValueError, in one line
+    and with the remedy, when the folder cannot be written, is in use, or holds other parts.
+    """
+
+    def __init__(self, output: Path, manifest: dict[str, Any], *, discard: bool = False) -> None:
+        self.output = output
+        self.folder = output.with_name(f".{output.name}.parts")
+        self.manifest = manifest
+        self.discard = discard  # parts of other options are thrown away, not refused
+        self._lock = FileLock(self.folder / "lock")
+
+    def __enter__(self) -> Parts:
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(
+                f"another run is writing {self.output}: wait for it, or choose another output"
+            ) from None
+        except OSError as error:
+            raise ValueError(
+                f"cannot write in folder {self.output.parent}: {error.strerror}; choose another"
+            ) from None
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _open(self) -> None:
+        path = self.folder / "manifest.json"
+        found = json.loads(path.read_text()) if path.is_file() else None
+        if found is not None and found != self.manifest:
+            names = sorted(found.keys() | self.manifest.keys())
+            told = ", ".join(
+                f"{name} {found.get(name)!r}, now {self.manifest.get(name)!r}"
+                for name in names
+                if found.get(name) != self.manifest.get(name)
+            )
+            if not self.discard:
+                raise ValueError(
+                    f"{self.folder} holds parts of another run ({told}): go on with its options, "
+                    f"or throw them away with --overwrite"
+                )
+            for part in self.folder.glob("part-*"):
+                part.unlink()
+            found = None
+        if found is None:
+            write_whole(path, [json.dumps(self.manifest, indent=1)])
+
+    def path(self, number: int) -> Path:
+        """Where a part stands once it is whole: rows as JSON lines."""
+        return self.folder / f"part-{number:06d}.jsonl"
+
+    def _rejections(self, number: int) -> Path:
+        return self.folder / f"part-{number:06d}.rejected.json"
+
+    def write(self, number: int, rows: Iterable[dict], rejections: list[Rejection]) -> None:
+        """Write a part; ``rejections`` is read after the rows are made, and kept with them."""
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        write_whole(self._rejections(number), [json.dumps([asdict(noted) for noted in rejections])])
+        write_whole(self.path(number), lines)  # last: with this the part is there
+
+    def rejections(self, number: int) -> list[Rejection]:
+        """The kernels that were rejected while a finished part was made."""
+        return [Rejection(**noted) for noted in json.loads(self._rejections(number).read_text())]
+
+    def lines(self, count: int) -> Iterator[str]:
+        """The rows of the first ``count`` parts, in order, a line each."""
+        for number in range(count):
+            with self.path(number).open(encoding="utf-8", newline="") as file:
+                yield from file
+
+    def publish(self, whole: Path) -> None:
+        """Put the assembled file in the output's place, and remove the parts."""
+        sync(whole)
+        whole.replace(self.output)
+        sync(self.output.parent)
+        shutil.rmtree(self.folder)
+
+
+def write_whole(path: Path, texts: Iterable[str]) -> None:
+    """Write a file that is either whole or not there, also after a crash."""
+    beside = path.with_name(path.name + ".tmp")
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(texts)
+    sync(beside)
+    beside.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

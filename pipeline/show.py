@@ -1,0 +1,67 @@
+"""One row on the terminal: the Python beside what it became, highlighted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.text import Text
+
+import extractors
+import jit_synthesis
+from extractors.outcomes import COLUMNS
+from jit_synthesis import JitSynthesisConfig, Rejection
+
+BESIDE = 140  # columns of a terminal from which texts stand beside each other
+
+
+def find_row(
+    config: JitSynthesisConfig, split: str, index: int, variant: int | None
+) -> dict[str, Any] | Rejection:
+    """Row ``index`` of a split, or what one variant of it gives."""
+    if variant is None:
+        return next(jit_synthesis.rows(config, split, index, index + 1, batch=1))
+    with extractors.Extractor(config.name) as compiler:
+        return jit_synthesis.attempt(config, split, [index], variant, compiler)[0]
+
+
+def print_row(config: str, row: dict[str, Any], console: Console) -> None:
+    """Print a row of a config: what is known of it, its Python, and each compiled text."""
+    facts = {
+        "type": row["type"],
+        "category": row["category"],
+        "inputs": ", ".join(
+            f"{a['name']}: {a['dtype']}{a['shape'] or ''}" for a in row["inputs"] or []
+        ),
+        "operations": ", ".join(row["operations"] or []),
+        "differentiable": row["differentiable"],
+        "verified": row["verified"],
+        "row_key": row["row_key"],
+    }
+    told = [f"{name}: {value}" for name, value in facts.items() if value not in (None, "")]
+    console.print(Text(f"{row['kernel_name']} (row {row['id']})", style="bold"))
+    console.print(Text("\n".join(told)))
+    panels = [_panel("python", row["python"], "python")]
+    for column in COLUMNS[config]:
+        if row[column]:
+            lexer = column if config == "warp" else "llvm"  # the nearest to HLO and StableHLO
+            panels.append(_panel(column, row[column], lexer))
+    console.print(_arranged(panels, console.width))
+
+
+def _panel(column: str, text: str, lexer: str) -> Panel:
+    code = Syntax(text.strip("\n"), lexer, theme="ansi_dark", word_wrap=True)
+    return Panel(code, title=column, title_align="left")
+
+
+def _arranged(panels: list[Panel], width: int) -> RenderableType:
+    """The Python to the left of the rest where there is room, else one under the other."""
+    if width < BESIDE:
+        return Group(*panels)
+    panels[0].width = width // 3
+    for panel in panels[1:]:
+        panel.width = width - width // 3 - 1
+    return Columns([panels[0], Group(*panels[1:])], padding=(0, 1, 0, 0))

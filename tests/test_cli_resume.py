@@ -1,0 +1,178 @@
+"""Exports that are stopped: no file that looks whole, and the same bytes in the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import Processes, wait_until
+from filelock import FileLock
+
+from jit_synthesis import CODE_HASH, JitSynthesisConfig
+from pipeline import cli, export
+from pipeline.parts import Parts
+
+COUNT = 200  # parts of 64, 64, 64 and 8
+
+
+def command(output: Path, *more: str) -> list[str]:
+    return ["-m", "pipeline", "jax", "--count", str(COUNT), "--output", str(output), *more]
+
+
+def parts_of(output: Path) -> Path:
+    return output.with_name(f".{output.name}.parts")
+
+
+def finished(output: Path) -> list[str]:
+    return sorted(path.name for path in parts_of(output).glob("part-*.jsonl"))
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict[str, str]:
+    """Digests of the whole files, made in one go by this process, on one worker and on two."""
+    folder = tmp_path_factory.mktemp("whole")
+    config = JitSynthesisConfig("jax", num_train=COUNT, num_validation=0, num_test=0)
+    found = {}
+    for workers, suffix in ((1, ".jsonl"), (2, ".parquet")):
+        output = folder / f"rows{suffix}"
+        export.export(config, "train", output, workers=workers)
+        found[suffix] = digest(output)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_a_stopped_export_goes_on(
+    number, suffix, tmp_path, processes: Processes, undisturbed, monkeypatch, capsys
+):
+    output = tmp_path / f"rows{suffix}"
+    running = processes.start(*command(output, "--workers", "1"))
+    wait_until(lambda: len(finished(output)) >= 1, "no part was finished")
+    if number == signal.SIGINT:
+        os.killpg(running.pid, number)  # as a terminal does
+    else:
+        running.kill()
+    out, error = running.communicate(timeout=60)
+    assert out == ""
+    processes.assert_none_left()
+    assert [path.name for path in tmp_path.iterdir()] == [f".rows{suffix}.parts"]
+    kept = finished(output)
+    assert 1 <= len(kept) < 4
+    if number == signal.SIGINT:
+        assert running.returncode == 130
+        assert error.endswith(
+            f"interrupted: {len(kept) * 64} of {COUNT} rows are kept, the same command goes on\n"
+        )
+        assert "Traceback" not in error
+
+    before = {name: (parts_of(output) / name).stat().st_mtime_ns for name in kept}
+    seen: list[dict[str, int]] = []
+    publish = Parts.publish
+
+    def looked_at(self: Parts, whole: Path) -> None:
+        seen.append({name: (self.folder / name).stat().st_mtime_ns for name in kept})
+        publish(self, whole)
+
+    monkeypatch.setattr(Parts, "publish", looked_at)
+    assert cli.main(command(output)[2:]) == 0
+    assert seen == [before], "finished parts were made again"
+    assert f"{COUNT} rows, {len(kept) * 64} of them from an earlier run" in capsys.readouterr().err
+    assert digest(output) == undisturbed[suffix]
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_a_kill_while_the_file_is_put_together(tmp_path, undisturbed, monkeypatch):
+    """The assembled file stands among the parts until it is whole, and is made anew."""
+    output = tmp_path / "rows.parquet"
+    config = JitSynthesisConfig("jax", num_train=COUNT, num_validation=0, num_test=0)
+
+    def die(self: Parts, whole: Path) -> None:
+        whole.write_bytes(whole.read_bytes()[:1000])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "publish", die)
+        with pytest.raises(KeyboardInterrupt):
+            export.export(config, "train", output)
+    assert not output.exists()
+    assert len(finished(output)) == 4
+    monkeypatch.setattr("extractors.Extractor", None)  # nothing is left to compile
+    done = export.export(config, "train", output)
+    assert (done.rows, done.resumed) == (COUNT, COUNT)
+    assert digest(output) == undisturbed[".parquet"]
+
+
+@pytest.fixture
+def begun(tmp_path) -> Path:
+    """An output of which the first part is there."""
+    output = tmp_path / "rows.jsonl"
+    config = JitSynthesisConfig("warp", num_train=70, num_validation=0, num_test=0)
+    with Parts(output, export.manifest(config, "train")) as parts:
+        parts.write(0, [{"id": 0}], [])
+    return output
+
+
+def test_parts_of_other_options_are_refused(begun, capsys):
+    line = ["warp", "--count", "70", "--output", str(begun)]
+    for more, told in (
+        (["--seed", "3"], "seed 0, now 3"),
+        (["--count", "80"], "count 70, now 80"),
+        (["--split", "test"], "split 'train', now 'test'"),
+        (["--device", "cpu"], "device None, now 'cpu'"),
+    ):
+        assert cli.main(line + more) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert "--overwrite" in error
+        assert error.count("\n") == 1
+    assert finished(begun) == ["part-000000.jsonl"]
+    assert not begun.exists()
+
+
+def test_parts_of_other_code_are_refused_or_thrown_away(begun, monkeypatch, capsys):
+    line = ["warp", "--count", "70", "--output", str(begun)]
+    path = parts_of(begun) / "manifest.json"
+    path.write_text(path.read_text().replace(CODE_HASH, "another"))
+    assert cli.main(line) == 2
+    assert f"code 'another', now '{CODE_HASH}'" in capsys.readouterr().err
+    assert cli.main([*line, "--overwrite"]) == 0
+    rows = [json.loads(text) for text in begun.read_text().splitlines()]
+    assert [row["id"] for row in rows] == list(range(70))
+    assert "python" in rows[0]
+
+
+def test_overwriting_goes_on_too(begun, capsys):
+    begun.write_text("old")
+    line = ["warp", "--count", "70", "--output", str(begun), "--overwrite"]
+    assert cli.main(line) == 0
+    assert "64 of them from an earlier run" in capsys.readouterr().err
+    assert json.loads(begun.read_text().splitlines()[0]) == {"id": 0}
+
+
+def test_two_runs_on_one_output_are_refused(begun, capsys):
+    with FileLock(parts_of(begun) / "lock"):
+        assert cli.main(["warp", "--count", "70", "--output", str(begun)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"jit-synthesis: another run is writing {begun}: ")
+    assert finished(begun) == ["part-000000.jsonl"]
+
+
+def test_an_error_in_a_worker_is_raised_and_parts_are_kept(begun, monkeypatch):
+    config = JitSynthesisConfig("warp", num_train=70, num_validation=0, num_test=0)
+
+    def fail(*_, **__):
+        raise RuntimeError("none of the 8 variants compiles")
+
+    monkeypatch.setattr("jit_synthesis.rows", fail)
+    with pytest.raises(RuntimeError, match="none of the 8"):
+        export.export(config, "train", begun)
+    assert finished(begun) == ["part-000000.jsonl"]
+    assert not begun.exists()

@@ -1,0 +1,178 @@
+"""The way of a row, with real compilers: what its texts are, hold, and never hold."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import golden_rows
+import pytest
+
+import extractors
+import generators
+from extractors import Job
+from jit_synthesis import CONFIGS, FEATURES, JitSynthesisConfig, rows
+
+COLUMNS = {
+    "warp": ("cpp", "cuda"),
+    "jax": ("hlo_forward", "hlo_backward", "hlo_optimized"),
+    "stablehlo": ("cpp", "cuda"),
+}
+FOREIGN = re.compile(
+    r"/(?:tmp|home|root|usr|var|opt|work|Users)/|site-packages|[\w-]+\.py\b"
+    r"|0x[0-9a-f]{6,}|<kernel>|<string>|<stdin>|stack_frame_id|source_file|metadata="
+)
+WARP_HASH = re.compile(r"_[0-9a-f]{8}(?:_|\b)")
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def made(request):
+    name = request.param
+    extended = name == "jax"
+    count = 2 * len(generators.categories(name, extended))
+    config = JitSynthesisConfig(name, seed=3, num_train=count, extended=extended)
+    return name, list(rows(config, "train", 0, count))
+
+
+def test_columns_are_in_the_designs_order(made):
+    name, found = made
+    own = ["id", "kernel_name", "python", *COLUMNS[name], "type"]
+    common = [
+        *("category", "inputs", "operations", "differentiable", "verified"),
+        *("fingerprint", "structure", "row_key"),
+    ]
+    assert list(FEATURES[name]) == own + common
+    for row in found:
+        assert list(row) == own + common
+        FEATURES[name].encode_example(row)
+
+
+def test_every_category_has_its_rows(made):
+    name, found = made
+    expected = generators.categories(name, extended=name == "jax")
+    assert [row["category"] for row in found] == list(expected) * 2
+    assert [row["type"] for row in found[:2]] == [
+        "generate_simple_elementwise",
+        "generate_scalar_array_op",
+    ]
+
+
+def test_texts_hold_nothing_of_the_machine(made):
+    name, found = made
+    for row in found:
+        for column in COLUMNS[name]:
+            text = row[column]
+            assert not FOREIGN.search(text), FOREIGN.search(text)
+            if name == "warp":
+                assert not WARP_HASH.search(text), WARP_HASH.search(text)
+
+
+def test_texts_are_what_they_are_called(made):
+    name, found = made
+    for row in found:
+        kernel = row["kernel_name"]
+        if name == "warp":
+            assert f"{kernel}_cpu_kernel_forward" in row["cpp"]
+            assert f"{kernel}_cpu_kernel_backward" in row["cpp"]
+            assert f"{kernel}_cuda_kernel_backward" in row["cuda"]
+            assert "blockDim.x" in row["cuda"]
+            assert "gridDim.x" in row["cuda"]  # the grid-stride loop
+            assert "#include" not in row["cpp"] + row["cuda"]
+        elif name == "jax":
+            for column in COLUMNS["jax"]:
+                assert row[column].startswith("HloModule")
+            assert row["hlo_forward"].startswith(f"HloModule jit_{kernel}")
+        else:
+            assert row["python"].startswith("@jax.jit\ndef ")
+            assert row["cpp"].startswith(f"module @jit_{kernel}")
+            assert "stablehlo." in row["cpp"]
+            assert row["cuda"].startswith("HloModule")
+
+
+@pytest.mark.parametrize("made", ["jax"], indirect=True)
+def test_gradient_is_of_every_floating_argument(made):
+    _, found = made
+    for row in found:
+        layout = row["hlo_backward"].splitlines()[0].split("->")[1]
+        floats = [a for a in row["inputs"] if a["dtype"].startswith("float")]
+        assert len(re.findall(r"f(?:32|64)\[", layout)) == len(floats), row["python"]
+
+
+AGAIN = """
+import json, sys
+from extractors import Job, extract_job
+for line in sys.stdin:
+    job = json.loads(line)
+    job["inputs"] = [(dtype, tuple(shape)) for dtype, shape in job["inputs"]]
+    print(json.dumps(extract_job(Job(**job)).texts))
+"""
+
+
+def test_python_alone_gives_the_same_bytes_in_a_fresh_process(made):
+    name, found = made
+    config = JitSynthesisConfig(name)
+    jobs = [
+        {
+            "language": name,
+            "python": row["python"],
+            "name": row["kernel_name"],
+            "inputs": [(a["dtype"], a["shape"]) for a in row["inputs"]],
+            "mode": config.mode,
+        }
+        for row in reversed(found)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", AGAIN],
+        input="\n".join(map(json.dumps, jobs)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    for row, line in zip(reversed(found), lines, strict=True):
+        assert json.loads(line) == {column: row[column] for column in COLUMNS[name]}
+
+
+@pytest.mark.parametrize("made", ["warp"], indirect=True)
+def test_cuda_compiles(made, tmp_path):
+    _, found = made
+    if not shutil.which("nvcc"):
+        pytest.skip("nvcc, the CUDA compiler, is not installed")
+    import warp
+
+    native = warp.__path__[0] + "/native"
+    # One unit of all kernels: nvcc takes seconds a unit whatever is in it.
+    unit = extractors.translation_unit("\n".join(row["cuda"] for row in found), "cuda")
+    source = tmp_path / "kernels.cu"
+    source.write_text(unit.replace("#define WP_NO_CRT\n", ""))
+    done = subprocess.run(
+        ["nvcc", "-arch=sm_90", "-ptx", "-DWP_ENABLE_CUDA=1", "-I", native, str(source)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ptx = (tmp_path / "kernels.ptx").read_text()
+    for row in found:
+        assert f"{row['kernel_name']}_cuda_kernel_backward" in ptx
+
+
+@pytest.mark.parametrize("name", golden_rows.EACH)
+def test_golden_rows(name):
+    toolchain, *lines = golden_rows.kept(name)
+    if toolchain != golden_rows.toolchain_line(name):
+        pytest.skip(f"golden rows are of {toolchain}, here is {golden_rows.toolchain_line(name)}")
+    for line, made_now in zip(lines, golden_rows.fresh(name), strict=True):
+        before, now = json.loads(line), json.loads(made_now)
+        for column in before:
+            assert before[column] == now[column], f"{column} of {before['row_key']} has changed"
+
+
+def test_optimized_text_does_not_depend_on_the_cores():
+    """XLA would cut loops by the number of cores; the worker pins what it sees of them."""
+    kernel = generators.generate("jax", 2, 39, extended=True)
+    inputs = tuple((a.dtype, a.shape) for a in kernel.arguments)
+    with extractors.Extractor("jax") as worker:
+        [outcome] = worker.extract([Job("jax", kernel.python, kernel.name, inputs)])
+    assert "outer_dimension_partitions" not in outcome.texts["hlo_optimized"]

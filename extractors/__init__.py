@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .jobs import extract_job, translation_unit
-from .outcomes import COLUMNS, Extracted, Job, Outcome, Rejected
+from .outcomes import COLUMNS, Extracted, Job, Outcome, Rejected, UserKernel
 from .toolchain import check_toolchain, toolchain
-from .user_files import UserKernel, extract
+from .user_files import extract
 from .workers import Extractor
 
 __all__ = [

@@ -177,7 +177,7 @@ def _needs(tree: ast.AST, definition: Callable[..., Any]) -> dict[str, Any]:
     scope = _annotated(tree, definition) | scope
     needed: dict[str, Any] = {}
     for name in _free_names(tree):
-        if name in scope:
+        if name in scope and scope[name] is not getattr(builtins, name, None):
             needed[name] = scope[name]
         elif not hasattr(builtins, name):
             raise NotSelfContainedError(f"{name} is a local of what encloses it")
@@ -188,22 +188,22 @@ def _annotated(tree: Any, definition: Callable[..., Any]) -> dict[str, Any]:
     """Names that only annotations use, which a closure does not keep: ``a: wp.array(dtype=T)``."""
     found: dict[str, Any] = {}
     kinds = getattr(definition, "__annotations__", {})
+    names: list[tuple[ast.AST, Any]] = []
     for argument in ast.walk(getattr(tree, "args", tree)):
         if not isinstance(argument, ast.arg) or argument.arg not in kinds:
             continue
         kind, written = kinds[argument.arg], argument.annotation
-        if isinstance(written, ast.Name):
-            found[written.id] = kind
-        elif isinstance(written, ast.Call):
+        if written is not None:
+            names.append((written, kind))
+        if isinstance(written, ast.Call) and hasattr(kind, "dtype"):
             inner = [k.value for k in written.keywords if k.arg == "dtype"] or written.args[:1]
-            found |= {n.id: kind.dtype for n in inner if _names_dtype(n, kind)}
-        elif isinstance(written, ast.Subscript) and _names_dtype(written.slice, kind):
-            found[written.slice.id] = kind.dtype  # pyright: ignore
+            names += [(node, kind.dtype) for node in inner]
+        elif isinstance(written, ast.Subscript) and hasattr(kind, "dtype"):
+            names.append((written.slice, kind.dtype))
+    for node, kind in names:
+        if isinstance(node, ast.Name) and not hasattr(builtins, node.id):
+            found[node.id] = kind
     return found
-
-
-def _names_dtype(node: ast.AST, kind: Any) -> bool:
-    return isinstance(node, ast.Name) and hasattr(kind, "dtype")
 
 
 def _free_names(tree: Any) -> list[str]:

@@ -66,6 +66,30 @@ class Rejected:
 Outcome = Extracted | Rejected
 
 
+@dataclass(frozen=True)
+class UserKernel:
+    """A kernel of a user's with what became of it.
+
+    ``python`` compiles to the same by itself when ``self_contained``, else it is the source as
+    found. ``arguments`` are (name, type) in call order; ``line`` is where it begins in its file.
+    """
+
+    name: str
+    language: str
+    python: str
+    arguments: tuple[tuple[str, str], ...]
+    outcome: Outcome
+    self_contained: bool = False
+    line: int = 0
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Compiled texts by column; empty strings when the kernel was rejected."""
+        if isinstance(self.outcome, Extracted):
+            return self.outcome.texts
+        return dict.fromkeys(COLUMNS[self.language], "")
+
+
 def one_line(error: BaseException) -> str:
     """An exception as one line that is the same on every machine: no folders, no addresses."""
     # A KeyError's own text is the repr of its message.

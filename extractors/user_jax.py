@@ -9,8 +9,7 @@ from typing import Any
 
 from .bundles import Bundle, NotSelfContainedError
 from .jax_hlo import WIDE, extract_jax, function_texts, load_jax
-from .outcomes import Extracted, Job
-from .user_files import UserKernel
+from .outcomes import Extracted, Job, UserKernel
 
 Inputs = tuple[tuple[str, tuple[int, ...]], ...]
 

@@ -8,8 +8,7 @@ import textwrap
 from typing import Any
 
 from .bundles import Bundle, NotSelfContainedError
-from .outcomes import Extracted, Job, Outcome, Rejected, one_line
-from .user_files import UserKernel
+from .outcomes import Extracted, Job, Outcome, Rejected, UserKernel, one_line
 from .warp_codegen import extract_warp, live_texts
 from .warp_objects import (
     arguments_of,

@@ -176,8 +176,9 @@ def kernel_texts(
             raise CodegenError(f"{kernel.key!r} has no backward: enable_backward=False in its text")
     texts = {"cpp": "", "cuda": ""}
     hasher = context.ModuleHasher(variants, options)
+    # One pass over the kernel serves both: Warp asks for the target only to warn about precision.
+    builder = context.ModuleBuilder(module, options, hasher=hasher)
     for target in TARGETS[device]:
-        builder = context.ModuleBuilder(module, options, hasher=hasher, target=target)
         with _only_backward(mode), _plain_kernel_names(module, variants):
             whole = builder.codegen(target)
         if renumber or _PLACE.search(whole):

@@ -7,7 +7,6 @@ process (a DataLoader worker) and after a fork, and it never outlives its parent
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import faulthandler
 import os
@@ -15,24 +14,22 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import process, spawn, util
-from multiprocessing.context import SpawnContext, SpawnProcess
-from pathlib import Path
+from multiprocessing import util
 from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
 from .jobs import extract_job
 from .outcomes import Job, Outcome, Rejected, one_line
+from .spawning import Context, WorkerProcess
 from .toolchain import check_toolchain
 
 START_S = 300.0  # to import a compiler on a machine that is busy with other things
 STARTS = 3  # workers that may die before taking a job, until that is called an error
 POLL_S = 0.5
-PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent)
 
 
 class Died(NamedTuple):
@@ -117,7 +114,7 @@ class Extractor:
 
     def _forget(self) -> None:
         self._pool: ProcessPool | None = None
-        self._context = _Context()
+        self._context = Context()
         self._closed = threading.Event()
         self._pid = 0
         self._done = 0
@@ -175,7 +172,7 @@ class Extractor:
             self._forget()
             raise RuntimeError(f"the compile worker did not start: {one_line(failures[0])}")
 
-    def _wait(self, future: Future[Any], worker: _Process | None, limit_s: float) -> Any:
+    def _wait(self, future: Future[Any], worker: WorkerProcess | None, limit_s: float) -> Any:
         """The value of a task, or a Died once the worker that had it is known to be gone."""
         since = time.monotonic()
         while True:
@@ -196,83 +193,6 @@ class Extractor:
                     continue
             self.close()
             return died
-
-
-class _Process(SpawnProcess):
-    """A spawned process that leaves the parent's main module alone."""
-
-    def start(self) -> None:
-        """Start, from a daemonic parent too.
-
-        multiprocessing forbids daemonic processes to have children, lest those outlive them; this
-        child ends with its parent by itself (``_end_with_parent``).
-        """
-        config: dict[str, Any] = process.current_process()._config  # pyright: ignore
-        daemonic = config.get("daemon", False)
-        self._config["daemon"] = True  # pyright: ignore  # ended, not waited for, at exit
-        config["daemon"] = False
-        try:
-            super().start()
-        finally:
-            config["daemon"] = daemonic
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        with _no_main_import(), _no_interrupts():
-            return SpawnProcess._Popen(process_obj)  # pyright: ignore
-
-
-class _Context(SpawnContext):
-    """The spawn context with ``_Process``, remembering the one started last."""
-
-    latest: _Process | None = None
-
-    def Process(self, *args: Any, **kwargs: Any) -> _Process:  # pyright: ignore
-        worker = self.latest = _Process(*args, **kwargs)
-        return worker
-
-
-_spawning = threading.Lock()
-
-
-@contextlib.contextmanager
-def _no_main_import() -> Iterator[None]:
-    """Keep the child from running the parent's script again.
-
-    A spawned child imports the parent's main module so that it can unpickle what is defined there.
-    Nothing of ours is, and a script without an ``if __name__ == "__main__"`` would start over.
-    """
-    with _spawning:
-        thread = threading.get_ident()
-        original = spawn.get_preparation_data
-
-        def prepared(name: str) -> dict[str, Any]:
-            data = original(name)
-            if threading.get_ident() == thread:
-                data.pop("init_main_from_name", None)
-                data.pop("init_main_from_path", None)
-                if PACKAGE_ROOT not in data["sys_path"]:
-                    data["sys_path"] = [*data["sys_path"], PACKAGE_ROOT]
-            return data
-
-        spawn.get_preparation_data = prepared
-        try:
-            yield
-        finally:
-            spawn.get_preparation_data = original
-
-
-@contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Let the child inherit a blocked Ctrl-C: the parent ends it, without a second traceback."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit_reason(code: int | None) -> str:

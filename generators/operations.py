@@ -134,7 +134,7 @@ _ROWS = (
     ),
     Operation(
         "normalize", "v", "v", (ANY,), iv.always(-1, 1),
-        lambda a: a / (_norm(a)[..., None] + 1e-6),
+        lambda a: a / _norm(a)[..., None],
     ),
     Operation("dot", "vv", "f", (ANY, ANY), iv.dot, lambda a, b: np.sum(a * b, -1), sized=True),
     Operation("length", "v", "f", (ANY,), iv.length, _norm, sized=True),
@@ -156,6 +156,11 @@ _ROWS = (
     Operation("guard_vscale", "v", "v", (ANY,), iv.mul, lambda a, c: a * c, guard=True),
 )  # fmt: skip
 
+# What is linear in its arguments, with constant factors: its adjoint does not need their values.
+LINEAR = frozenset(
+    ("add", "sub", "neg", "scale", "offset", "radians", "vadd", "vsub", "vneg")
+    + ("guard_scale", "guard_shift", "guard_vscale")
+)
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
 COMPARISONS: dict[str, Callable] = {
     "<": np.less,

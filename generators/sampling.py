@@ -16,7 +16,7 @@ import numpy as np
 
 from generators import cores
 from generators import intervals as iv
-from generators.operations import ANY, COMPARISONS, OPERATIONS, Operation
+from generators.operations import ANY, COMPARISONS, LINEAR, OPERATIONS, Operation
 from generators.program import (
     Apply,
     Block,
@@ -68,6 +68,10 @@ class Sampler:
         self.scalars = category == "scalar_array"
         # the axes of a parameter that the category cannot do without, until it is made
         self.lacks: Axes | None = () if self.scalars else None
+        # Warp's backward pass leaves dynamic loops out where it computes the forward values
+        # again: what depends on a loop's result has a wrong value there, harmless only as long as
+        # no adjoint reads it (found in 1.19: tests/test_pairs.py).
+        self.stale: set[int] = set()
         self.differentiable = True
 
     # -- values ---------------------------------------------------------------------------------
@@ -112,7 +116,8 @@ class Sampler:
     def weight(self, type_: str, axes: Axes, interval: Interval) -> int:
         """Make a parameter of exactly this type, shape and interval."""
         more = (self.width,) if type_ == "v" else ()
-        id_ = self._value(type_, interval, self._spread(interval, *more))
+        seen = self._spread(interval, *more)
+        id_ = self._value(type_, interval, seen if axes else np.full_like(seen, seen[0]))
         self.params.append(Param(id_, type_, axes, interval))
         return id_
 
@@ -123,6 +128,9 @@ class Sampler:
         interval = row.range_of(self.width, *[self.ranges[a] for a in args], *points)
         seen = row.reference(*[self.witnesses[a] for a in args], *literals)
         id_ = self._value(row.result, interval, seen)
+        if self.stale.intersection(args):
+            self.stale.add(id_)
+            self.differentiable &= op in LINEAR
         self.statements.append(Apply(id_, op, args, literals))
         return id_
 
@@ -160,7 +168,7 @@ class Sampler:
 
     # -- operations of a word -------------------------------------------------------------------
 
-    def _side(self, type_: str, domain: Interval, taken: set[int]) -> int:
+    def _side(self, type_: str, domain: Interval, taken: set[int], fresh: bool = False) -> int:
         """Choose a second operand: an earlier value, a parameter, or a new parameter."""
 
         def usable(id_: int) -> bool:
@@ -175,6 +183,8 @@ class Sampler:
         if type_ == "f" and self.lacks is not None:
             axes, self.lacks = self.lacks, None
             return self.param(type_, axes, domain)
+        if fresh:
+            return self.param(type_, None, domain)
         if earlier and self.draw.chance(0.35):
             return self.draw.choice(earlier[-4:])
         if not params or (len(self.params) < 6 and self.draw.chance(0.5 / len(self.params))):
@@ -189,6 +199,7 @@ class Sampler:
         at = self.draw.choice(places)
         avoid = {main}
         for attempt in range(_TRIES):
+            last = attempt == _TRIES - 1
             args: list[int] = [-1] * len(row.args)
             args[at] = main
             given = side
@@ -199,13 +210,12 @@ class Sampler:
                 if given is not None and row.args[i] == self.types[given]:
                     args[i], given = given, None
                 else:
-                    args[i] = self._side(row.args[i], row.domains[i], {*avoid, *args})
+                    args[i] = self._side(row.args[i], row.domains[i], {*avoid, *args}, last)
             fitted = [
                 self.fit(a, domain, row.active) for a, domain in zip(args, row.domains, strict=True)
             ]
             value = self.apply(op, *fitted, literals=self._literals(row, fitted))
-            last = attempt == _TRIES - 1 or len(args) == 1
-            if last or made < len(self.params) or not self.flat(value):
+            if last or len(args) == 1 or made < len(self.params) or not self.flat(value):
                 break
             del self.statements[mark:]
             avoid.update(args)
@@ -289,6 +299,9 @@ class Sampler:
         interval = iv.hull(self.ranges[blocks[0].value], self.ranges[blocks[1].value])
         sides = [self.witnesses[b.value] for b in blocks]
         id_ = self._value("f", interval, np.where(seen, *sides))
+        self.differentiable &= not self.stale & {on, right}
+        if self.stale & {block.value for block in blocks}:
+            self.stale.add(id_)
         self.statements.append(Branch(id_, compare, on, right, literal, *blocks))
         self.scope.append(id_)
         return id_
@@ -315,13 +328,15 @@ class Sampler:
 
         block = self.region(bounded)
         used = any(index in s.args for s in walk(block.statements) if isinstance(s, Apply))
-        if dynamic and update != "add":
-            self.differentiable = False
+        plain = update == "add" and not reads_state
+        self.differentiable &= plain or not (dynamic or start in self.stale)
         id_ = self._value("f", interval, before + 0.5 * trip * self.witnesses[block.value])
         self.statements.append(
             Loop(id_, state, index if used else None, start, trip, update, factor, block, dynamic)
         )
         self.scope.append(id_)
+        if dynamic or start in self.stale:
+            self.stale.add(id_)
         return id_
 
     def reduce(self, how: str, over: str | None, body: Callable[[], int]) -> int:
@@ -331,11 +346,13 @@ class Sampler:
         count = self.extents[over] if over else 1
         if how == "sum":
             low, high = min(low, low * count), max(high, high * count)
-        elif how != "mean":
-            # Warp's max in a loop overwrites its state, which the adjoint does not replay.
+        elif how != "mean" and over:
+            # Warp writes a loop that overwrites its state, which the adjoint does not replay.
             self.differentiable &= self.language != "warp"
         id_ = self._value("f", (low, high), self._reduced(how, count, block.value))
         self.statements.append(Reduce(id_, how, over, block))
+        if over and self.language == "warp":
+            self.stale.add(id_)
         return id_
 
     def _reduced(self, how: str, count: int, value: int) -> np.ndarray:

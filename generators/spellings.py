@@ -114,7 +114,7 @@ JAX: dict[str, Spelling] = _SHARED | {
     "vscale": Spelling("{0} * {1!!}[..., None]", PRODUCT),
     "vdiv": Spelling("{0} / {1!!}[..., None]", PRODUCT),
     "cross": _call("jnp.cross", 2),
-    "normalize": Spelling(f"{{0}} / ({_NORM} + 1e-6)", PRODUCT),
+    "normalize": Spelling(f"{{0}} / {_NORM}", PRODUCT),
     "dot": Spelling("jnp.vecdot({0}, {1})"),
     "length": Spelling("jnp.linalg.norm({0}, axis=-1)"),
     "length_sq": Spelling("jnp.sum(jnp.square({0}), axis=-1)"),

@@ -1,8 +1,9 @@
 """Words: the sequences of operations on which an index is spent.
 
 A word is a path through a typed automaton: the state is the type of the value at hand, and an
-operation leads from it to the type of its result. Words of a shape are counted exactly and
-reached by number, so distinct numbers give distinct words with nobody comparing.
+operation leads from it to the type of its result (to "unit" where that is a normalized vector).
+Words of a shape are counted exactly and reached by number, so distinct numbers give distinct
+words with nobody comparing.
 """
 
 from __future__ import annotations
@@ -34,8 +35,14 @@ Slots = tuple[str, ...]
 @cache
 def _steps(slot: str, state: str) -> tuple[tuple[str, str], ...]:
     """Return the (operation, next state) pairs that the slot allows in a state."""
-    names = VOCABULARIES[slot]
-    return tuple((n, OPERATIONS[n].result) for n in names if state in OPERATIONS[n].args)
+    found = []
+    for op in (OPERATIONS[name] for name in VOCABULARIES[slot]):
+        # All that one can know of a unit vector by itself is constant.
+        if state == "unit" and ("v" not in op.args or len(op.args) == 1):
+            continue
+        if state == "unit" or state in op.args:
+            found.append((op.name, "unit" if op.name == "normalize" else op.result))
+    return tuple(found)
 
 
 @cache

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -127,7 +128,8 @@ def _export_command(name: str) -> Callable[..., None]:
         )
         path = output or Path(f"{name}.jsonl")
         start = time.monotonic()
-        with _Bar(f"{name} {split}", count) as bar:
+        bar = _Bar(f"{name} {split}", count)
+        with bar if err.is_terminal else nullcontext():
             try:
                 done = export(
                     config,
@@ -154,7 +156,7 @@ for _name in CONFIGS:
 
 
 class _Bar(Progress):
-    """Rows done, rows a second, rejections and time left; nothing where stderr is no terminal."""
+    """Rows done, rows a second, rejections and time left."""
 
     def __init__(self, title: str, count: int) -> None:
         super().__init__(
@@ -165,7 +167,7 @@ class _Bar(Progress):
             TextColumn("{task.fields[rejected]} rejected"),
             TimeRemainingColumn(),
             console=err,
-            disable=not err.is_terminal,
+            transient=True,
         )
         self.shown = self.add_task(title, total=count, rejected=0, pace="-")
 

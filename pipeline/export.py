@@ -85,6 +85,7 @@ def export(
     count = config.count(split)
     numbers = range(-(-count // PART_ROWS))
     with Parts(output, manifest(config, split), discard=overwrite) as parts:
+        check_output(output, overwrite)  # again: another run may have ended before the lock
         missing = [number for number in numbers if not parts.path(number).exists()]
         finished = [number for number in numbers if number not in missing]
         resumed = finished_rows(output, count)

@@ -59,7 +59,10 @@ def test_load_dataset_gives_the_rows(config, tmp_path):
     assert all(version in described for version in extractors.toolchain(config).values())
 
 
-@pytest.mark.parametrize("name", ["jit_synthesis", "jit_synthesis.py", "./jit_synthesis.py"])
+NAMES = ["jit_synthesis", "jit_synthesis.py", "./jit_synthesis.py", jit_synthesis.__file__]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_names_work_from_an_empty_folder(name, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
@@ -67,6 +70,8 @@ def test_the_names_work_from_an_empty_folder(name, tmp_path, monkeypatch):
     loaded = datasets.load_dataset(name, "warp", cache_dir=str(tmp_path / "cache"), **options)
     assert {split: len(loaded[split]) for split in loaded} == {"train": 2}
     assert list((tmp_path / "empty").iterdir()) == []
+    assert datasets.get_dataset_config_names(name) == list(jit_synthesis.CONFIGS)
+    assert datasets.get_dataset_split_names(name, "jax") == list(jit_synthesis.SPLITS)
 
 
 def test_rows_do_not_depend_on_batches_shards_or_processes(tmp_path):
@@ -206,11 +211,15 @@ def test_the_yield_stands_in_the_info(tmp_path, monkeypatch, processes, caplog):
 
 
 def test_a_missing_compiler_is_told_in_one_line(tmp_path, monkeypatch):
-    def version(name: str) -> str:
-        raise extractors.toolchain.metadata.PackageNotFoundError(name)
+    toolchain = sys.modules["extractors.toolchain"]  # the package has a function of that name
 
-    module = sys.modules["extractors.toolchain"]
-    monkeypatch.setattr(module.metadata, "version", lambda name: "0.9.1")
+    def gone(name: str) -> str:
+        raise toolchain.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(toolchain.metadata, "version", gone)
+    with pytest.raises(ValueError, match=r"jax is not installed.*jax>=0.10.2,<0.11"):
+        datasets.load_dataset("jit_synthesis", "stablehlo", cache_dir=str(tmp_path))
+    monkeypatch.setattr(toolchain.metadata, "version", lambda name: "0.9.1")
     with pytest.raises(ValueError, match=r"jax 0.9.1 is not supported.*jax>=0.10.2,<0.11"):
         datasets.load_dataset("jit_synthesis", "jax", cache_dir=str(tmp_path))
     with pytest.raises(ValueError, match=r"warp-lang 0.9.1 is not supported.*warp-lang>=1.19"):

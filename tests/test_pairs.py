@@ -1,0 +1,50 @@
+"""One program, two languages: the Warp kernel and the JAX function compute the same."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+EACH = 8  # kernels a category
+FIRST = 40
+# How far float32 and float64 results of two compilers may lie apart, relative to the largest.
+NUMBERS = {"float32": 5e-4, "float64": 1e-9}
+GRADIENTS = {"float32": 1e-2, "float64": 1e-6}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    cache = tmp_path_factory.mktemp("warp")
+    command = [sys.executable, str(HERE / "run_both.py"), str(cache), "warp", str(FIRST), str(EACH)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def test_numbers_agree(compared):
+    assert len(compared) == 10 * EACH
+    apart = [k for k in compared if not k["value"] <= NUMBERS[k["dtype"]]]
+    assert not apart
+
+
+def test_gradients_agree_where_the_kernel_says_so(compared):
+    apart = [
+        k for k in compared if k["differentiable"] and not k["gradient"] <= GRADIENTS[k["dtype"]]
+    ]
+    assert not apart
+    assert Counter(k["differentiable"] for k in compared)[True] > 0.7 * len(compared)
+
+
+def test_kernels_that_say_they_have_no_gradient_are_wrong_indeed(compared):
+    """Fails when Warp mends its adjoint of dynamic loops: then say so in the generator."""
+    unsure = [k for k in compared if not k["differentiable"]]
+    wrong = [k for k in unsure if not k["gradient"] <= GRADIENTS[k["dtype"]]]
+    assert len(wrong) > 0.5 * len(unsure) > 0
+
+
+def test_nothing_comes_out_constant(compared):
+    assert not [k for k in compared if k["flat"]]

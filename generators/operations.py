@@ -158,8 +158,10 @@ _ROWS = (
 
 # What is linear in its arguments, with constant factors: its adjoint does not need their values.
 LINEAR = frozenset(
-    ("add", "sub", "neg", "scale", "offset", "radians", "vadd", "vsub", "vneg")
-    + ("guard_scale", "guard_shift", "guard_vscale")
+    {
+        *("add", "sub", "neg", "scale", "offset", "radians", "vadd", "vsub", "vneg"),
+        *("guard_scale", "guard_shift", "guard_vscale"),
+    }
 )
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
 COMPARISONS: dict[str, Callable] = {

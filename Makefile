@@ -33,7 +33,7 @@ test-torch: $(VENV_TORCH)/.test  ## the PyTorch DataLoader
 lint: $(BIN)/.lint  ## ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(BIN)/.lint  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .

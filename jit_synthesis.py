@@ -8,36 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import operator
 import os
-import shlex
 import tempfile
-import threading
-import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
+from urllib.parse import parse_qsl
 
 import datasets
 
 import extractors
 import generators
-from extractors.outcomes import COLUMNS, DEVICES, MODES, Job, Outcome, Rejected
+import verification
+from extractors.outcomes import COLUMNS, DEVICES, MODES
+from verification import (
+    DEFAULT_MODES,
+    TIERS,
+    Compiler,
+    LazyRow,
+    Rejection,
+    attempt,
+    differing,
+    rows,
+    warn,
+)
 
 __version__ = "0.1.0"
 CONFIGS = tuple(COLUMNS)
 SPLITS = ("train", "validation", "test")
-DEFAULT_MODES = {"warp": "both", "jax": "both", "stablehlo": "forward"}
-TIERS = ("extracted", "ran", "matched", "gradient")
-BATCH = 16  # kernels sent to the compiler at once where nobody waits for the first row
-
-log = logging.getLogger("jit_synthesis")
 
 
 def _features(config: str) -> datasets.Features:
@@ -66,7 +69,7 @@ FEATURES = {config: _features(config) for config in CONFIGS}
 def _code_hash() -> str:
     """Hash every source file that shapes a row, by its path inside the project."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for package in (generators, extractors):
+    for package in (generators, extractors, verification):
         root = Path(str(package.__file__)).parent
         for path in sorted(root.rglob("*.py")):
             digest.update(f"\0{root.name}/{path.relative_to(root).as_posix()}\0".encode())
@@ -162,67 +165,13 @@ class JitSynthesisConfig(datasets.BuilderConfig):
         """Rows of a split."""
         return getattr(self, f"num_{split}")
 
-    def changed(self, *without: str) -> dict[str, Any]:
-        """The options that differ from their defaults, ready for a name, a key or a command."""
-        default = {f.name: f.default for f in fields(JitSynthesisConfig)}
-        plain = {f.name for f in fields(datasets.BuilderConfig)}
-        found = {k: getattr(self, k) for k in default if k not in plain and k not in without}
-        default["mode"] = DEFAULT_MODES[self.name]
-        if found.get("categories"):
-            found["categories"] = ",".join(found["categories"])
-        return {k: v for k, v in found.items() if v != default[k]}
-
     def create_config_id(self, config_kwargs: dict, custom_features: Any = None) -> str:
         """Name the cache folder after the options in force, however they were given."""
         self.check()
-        return super().create_config_id(self.changed(), custom_features)
-
-    def job(self, kernel: Any) -> Job:
-        """The extraction of one kernel under these options."""
-        return Job(
-            language=self.name,
-            python=kernel.python,
-            name=kernel.name,
-            inputs=tuple((argument.dtype, argument.shape) for argument in kernel.arguments),
-            device=self.device,
-            mode=self.mode or "",
-            preamble=self.preamble,
-        )
-
-
-def warn(rejection: Rejection) -> None:
-    """Log one line on a rejection."""
-    log.warning("rejected in %s: %s (%s)", rejection.stage, rejection.reason, rejection.repro)
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """A kernel that gave no row: where it was stopped, why, and the command that shows it."""
-
-    split: str
-    index: int
-    variant: int
-    stage: str
-    reason: str
-    repro: str
-
-
-class Compiler(Protocol):
-    """What compiles jobs, in order: an Extractor or anything like it."""
-
-    def extract(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """One outcome a job."""
-        ...
-
-
-_SHAPING = ("num_train", "num_validation", "num_test", "num_shards", "seed")  # not in row_key
-
-
-def row_key(config: JitSynthesisConfig, split: str, index: int, variant: int) -> str:
-    """The text that regenerates a row: ``jax?seed=7&split=train&index=17&variant=0``."""
-    options = {k: int(v) if v is True else v for k, v in config.changed(*_SHAPING).items()}
-    place = {"seed": config.seed, "split": split, "index": index, "variant": variant}
-    return f"{config.name}?{urlencode({**place, **options}, safe=',')}"
+        default = {f.name: f.default for f in fields(JitSynthesisConfig)}
+        own = ("num_train", "num_validation", "num_test", "num_shards", "seed")
+        given = {name: getattr(self, name) for name in own if getattr(self, name) != default[name]}
+        return super().create_config_id(given | differing(self), custom_features)
 
 
 def parse_row_key(key: str) -> tuple[JitSynthesisConfig, str, int, int]:
@@ -241,105 +190,6 @@ def parse_row_key(key: str) -> tuple[JitSynthesisConfig, str, int, int]:
         raise ValueError(f"{key!r} is not a row_key: {error}") from error
 
 
-def attempt(
-    config: JitSynthesisConfig,
-    split: str,
-    indexes: Sequence[int],
-    variant: int,
-    compiler: Compiler,
-) -> list[dict[str, Any] | Rejection]:
-    """For each index, the row that one variant of it gives, or why it gives none."""
-    kernels = [
-        generators.generate(
-            config.name,
-            config.seed,
-            index,
-            split=split,
-            categories=config.categories,
-            extended=config.extended,
-            variant=variant,
-        )
-        for index in indexes
-    ]
-    outcomes = compiler.extract([config.job(kernel) for kernel in kernels])
-    return [
-        Rejection(
-            split=split,
-            index=index,
-            variant=variant,
-            stage=outcome.stage,
-            reason=outcome.reason,
-            repro=repro_command(config, split, index, variant),
-        )
-        if isinstance(outcome, Rejected)
-        else {
-            "id": index,
-            "kernel_name": kernel.name,
-            "python": kernel.python,
-            **{column: outcome.texts.get(column, "") for column in COLUMNS[config.name]},
-            "type": kernel.type,
-            "category": kernel.category,
-            "inputs": [asdict(a) | {"shape": list(a.shape)} for a in kernel.arguments],
-            "operations": list(kernel.operations),
-            "differentiable": kernel.differentiable,
-            "verified": "extracted",
-            "fingerprint": kernel.fingerprint,
-            "structure": kernel.structure,
-            "row_key": row_key(config, split, index, variant),
-        }
-        for index, kernel, outcome in zip(indexes, kernels, outcomes, strict=True)
-    ]
-
-
-def repro_command(config: JitSynthesisConfig, split: str, index: int, variant: int) -> str:
-    """The command that shows one variant of one index of a split."""
-    words = ["jit-synthesis", "show", config.name, str(index), "--seed", str(config.seed)]
-    words += ["--split", split, "--variant", str(variant)]
-    for option, value in config.changed(*_SHAPING).items():
-        words += [f"--{option}"] if value is True else [f"--{option}", value]
-    return shlex.join(words)
-
-
-def rows(
-    config: JitSynthesisConfig,
-    split: str,
-    start: int,
-    stop: int,
-    *,
-    batch: int = BATCH,
-    compiler: Compiler | None = None,
-    on_reject: Callable[[Rejection], None] | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Rows [start, stop) of a split, in order: the one place where rows are made.
-
-    A rejected kernel goes to ``on_reject`` (a warning in the log by default) and its index's next
-    variant takes its place. ``batch`` only says how many are compiled ahead. Raises RuntimeError
-    when no variant of an index compiles. Labels are names here; features encode them.
-    """
-    note = on_reject or warn
-    with extractors.Extractor(config.name) if compiler is None else nullcontext(compiler) as worker:
-        for low in range(start, stop, batch):
-            indexes = range(low, min(low + batch, stop))
-            done: dict[int, dict[str, Any]] = {}
-            for variant in range(generators.VARIANTS):
-                missing = [index for index in indexes if index not in done]
-                if not missing:
-                    break
-                for result in attempt(config, split, missing, variant, worker):
-                    if isinstance(result, Rejection):
-                        note(result)
-                    else:
-                        done[result["id"]] = result
-            for index in indexes:
-                if index not in done:
-                    repro = repro_command(config, split, index, generators.VARIANTS - 1)
-                    raise RuntimeError(
-                        f"none of the {generators.VARIANTS} variants of {config.name} {split} "
-                        f"index {index} compiles; see the last one: {repro}"
-                    )
-                yield done[index]
-
-
 def regenerate(key: str, compiler: Compiler | None = None) -> dict[str, Any]:
     """The row that a row_key names, made anew; ValueError with stage and reason if rejected."""
     config, split, index, variant = parse_row_key(key)
@@ -348,54 +198,6 @@ def regenerate(key: str, compiler: Compiler | None = None) -> dict[str, Any]:
     if isinstance(result, Rejection):
         raise ValueError(f"{key} was rejected: {result.stage}: {result.reason} ({result.repro})")
     return result
-
-
-class _SharedCompiler:
-    """One warm worker for all streams of this process: it ends with the last of its users."""
-
-    _alive: ClassVar[weakref.WeakValueDictionary] = weakref.WeakValueDictionary()
-
-    def __init__(self, language: str) -> None:
-        self._lock = threading.Lock()
-        self._worker = extractors.Extractor(language)
-        weakref.finalize(self, self._worker.close)
-
-    @classmethod
-    def of(cls, language: str) -> _SharedCompiler:
-        """The one of this process: after a fork, the parent's lock may be held for ever."""
-        key = (os.getpid(), language)
-        found = cls._alive.get(key)
-        return found or cls._alive.setdefault(key, cls(language))
-
-    def extract(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """One outcome a job, in order; any thread may ask."""
-        with self._lock:
-            return self._worker.extract(jobs)
-
-
-class _LazyRow(Mapping):
-    """A streamed row, compiled when first looked into: skipping rows, as a resumed or a divided
-    stream does, costs nothing, and nothing is compiled ahead of what is read.
-    """
-
-    def __init__(self, config: JitSynthesisConfig, split: str, index: int) -> None:
-        self._place = (config, split, index, index + 1)
-        self._compiler = _SharedCompiler.of(config.name)
-        self._row: dict[str, Any] = {}
-
-    def __getitem__(self, column: str) -> Any:
-        if not self._row:
-            self._row = next(rows(*self._place, batch=1, compiler=self._compiler))
-        return self._row[column]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FEATURES[self._place[0].name])
-
-    def __len__(self) -> int:
-        return len(FEATURES[self._place[0].name])
-
-    def __reduce__(self) -> tuple:
-        return dict, (dict(self),)
 
 
 class JitSynthesis(datasets.GeneratorBasedBuilder):
@@ -453,9 +255,10 @@ class JitSynthesis(datasets.GeneratorBasedBuilder):
         self, split: str, shards: list[tuple[int, int]], lazy: bool
     ) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if lazy:
+            columns = tuple(FEATURES[self.config.name])
             for start, stop in shards:
                 for index in range(start, stop):
-                    yield index, _LazyRow(self.config, split, index)
+                    yield index, LazyRow(self.config, split, index, columns)
             return
         parent = os.getppid()
         with extractors.Extractor(self.config.name) as worker:

@@ -78,7 +78,8 @@ class JaxWriter(Writer):
         spelling = Spelling(f"jnp.where({{0!}} {s.compare} {right}, {{2}}, {{3}})")
         # The comparison stands first in the text: what it reads must have a name by now.
         args = (s.left, s.left if s.right is None else s.right, s.then.value, s.orelse.value)
-        self.name(args[0]), self.name(args[1])
+        for value in args[:2]:
+            self.name(value)
         self.hold(s.id, (self.fill(spelling, args, (s.literal,)), ATOM))
 
     def zeros(self) -> str:
@@ -134,20 +135,21 @@ class JaxWriter(Writer):
         """Write a block of the ML table: its lines, the last of which is the value."""
         self.note(s.family)
         row = cores.FAMILIES[s.family][s.variant]
+        *before, last = row.lines
         held = dict(self.waiting).get(s.args[0], ("", 0))[0]
-        if len(row.lines) > 1 or row.lines[0].count("{x}") > 1 or len(held) > _NESTED:
+        if before or last.count("{x}") > 1 or len(held) > _NESTED:
             self.name(s.args[0])
         [x] = self.take(s.args[0])
-        alone = re.search(r"[(,] ?\{x\}[,)]", row.lines[0])
+        alone = re.search(r"[(,] ?\{x\}[,)]", last)
         slots = {"{x}": self.bracket(x, 0 if alone else ATOM)}
         slots |= {f"{{{c}}}": self.titles[a] for c, a in zip("abcd", s.args[1:], strict=False)}
         slots |= {f"{{t{n}}}": self.names.reserve(t) for n, t in enumerate(row.locals)}
         slots |= {f"{{#{n}}}": self.number(v) for n, v in enumerate(s.literals)}
-        if len(row.lines) > 1:
+        if before:
             self.flush()
-        for text in row.lines[:-1]:
+        for text in before:
             self.line(_replace(text, slots))
-        self.hold(s.id, (_replace(row.lines[-1], slots), SUM))
+        self.hold(s.id, (_replace(last, slots), SUM))
 
     # -- the function ---------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 import extractors
 import jit_synthesis
+import verification
 from jit_synthesis import CODE_HASH, FEATURES, JitSynthesisConfig, Rejection
 from pipeline.parts import Parts
 
@@ -115,13 +116,12 @@ def finished_rows(output: Path, count: int) -> int:
 
 def manifest(config: JitSynthesisConfig, split: str) -> dict[str, Any]:
     """All that the rows of an export depend on, and its size."""
-    options = config.changed("num_train", "num_validation", "num_test", "num_shards", "seed")
     return {
         "config": config.name,
         "split": split,
         "count": config.count(split),
         "seed": config.seed,
-        **options,
+        **verification.differing(config),
         "part_rows": PART_ROWS,
         "code": CODE_HASH,
         **extractors.toolchain(config.name),

@@ -144,7 +144,7 @@ def test_code_and_toolchain_have_their_own_cache(tmp_path, monkeypatch):
 
 def test_the_code_hash_covers_every_source_file(tmp_path, monkeypatch):
     root = jit_synthesis.Path(jit_synthesis.__file__).parent
-    for package in (generators, jit_synthesis.extractors):
+    for package in (generators, jit_synthesis.extractors, jit_synthesis.verification):
         copied = tmp_path / package.__name__
         copied.mkdir()
         for path in (root / package.__name__).glob("*.py"):
@@ -160,11 +160,11 @@ def test_the_code_hash_covers_every_source_file(tmp_path, monkeypatch):
 
 def test_row_keys_name_their_options():
     config = JitSynthesisConfig("jax", seed=7, extended=True, categories=["loop", "matmul"])
-    key = jit_synthesis.row_key(config, "test", 17, 2)
+    key = jit_synthesis.verification.row_key(config, "test", 17, 2)
     assert key == ("jax?seed=7&split=test&index=17&variant=2&categories=loop,matmul&extended=1")
     parsed, split, index, variant = jit_synthesis.parse_row_key(key)
     assert (split, index, variant) == ("test", 17, 2)
-    assert jit_synthesis.row_key(parsed, split, index, variant) == key
+    assert jit_synthesis.verification.row_key(parsed, split, index, variant) == key
     for bad in ("", "warp", "warp?seed=1", f"{key}&x=1", key.replace("test", "tset"), key[:-1]):
         if bad != key[:-1]:
             with pytest.raises(ValueError, match="is not a row_key"):

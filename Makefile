@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 VENV36 ?= .venv-datasets36
 VENV_TORCH ?= .venv-torch
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-CONFIGS = warp jax stablehlo
+CONFIGS = warp jax stablehlo paired
 COUNT ?= 100
 
 .PHONY: help data test test-36 test-torch lint format bench golden clean

@@ -35,6 +35,7 @@ from verification import (
     attempt,
     differing,
     rows,
+    sources,
     warn,
 )
 
@@ -46,7 +47,7 @@ SPLITS = ("train", "validation", "test")
 def _features(config: str) -> datasets.Features:
     text, number = datasets.Value("string"), datasets.Value("float64")
     argument = {"name": text, "role": text, "dtype": text, "shape": [datasets.Value("int32")]}
-    own = ("kernel_name", "python", *COLUMNS[config], "type")
+    own = ("kernel_name", *sources(config), *COLUMNS[config], "type")
     return datasets.Features(
         {
             "id": datasets.Value("int64"),
@@ -134,9 +135,11 @@ class JitSynthesisConfig(datasets.BuilderConfig):
         _choose("device", self.device, DEVICES)
         self.mode = DEFAULT_MODES[self.name] if self.mode is None else self.mode
         _choose("mode", self.mode, MODES)
-        if self.extended and self.name == "warp":
-            raise ValueError("extended=True adds JAX kernels only: leave it out for config warp")
-        if self.preamble and self.name != "warp":
+        if self.extended and self.name in ("warp", "paired"):
+            raise ValueError(
+                f"extended=True adds JAX kernels only: leave it out for config {self.name}"
+            )
+        if self.preamble and self.name not in ("warp", "paired"):
             raise ValueError(f"preamble=True is Warp's: leave it out for config {self.name}")
         if self.device == "cuda" and self.name == "jax":
             raise ValueError("device='cuda' gives an empty row: jax rows hold HLO; use 'cpu'")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .outcomes import Job, Outcome
+from dataclasses import replace
+
+from .outcomes import PAIRED, Extracted, Job, Outcome, Rejected
 
 
 def extract_job(job: Job) -> Outcome:
@@ -10,6 +12,14 @@ def extract_job(job: Job) -> Outcome:
 
     ValueError when the compiler is missing or of an unsupported version.
     """
+    if job.language == PAIRED:
+        texts: dict[str, str] = {}
+        for half in (replace(job, language="warp"), replace(job, language="jax", python=job.twin)):
+            outcome = extract_job(half)
+            if isinstance(outcome, Rejected):
+                return outcome
+            texts |= outcome.texts
+        return Extracted(texts)
     if job.language == "warp":
         from .warp_codegen import extract_warp
 

@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass, field
 
 LANGUAGES = ("warp", "jax", "stablehlo")
+PAIRED = "paired"  # one program in two texts, compiled as warp and as jax
 DEVICES = ("cpu", "cuda", "both")
 MODES = ("forward", "backward", "both")
 COLUMNS = {
     "warp": ("cpp", "cuda"),
     "jax": ("hlo_forward", "hlo_backward", "hlo_optimized"),
     "stablehlo": ("cpp", "cuda"),
+    PAIRED: ("cpp", "cuda", "hlo_forward", "hlo_backward", "hlo_optimized"),
 }
 REASON_LENGTH = 300
 
@@ -36,11 +38,12 @@ class Job:
     device: str = "both"
     mode: str = "both"
     preamble: bool = False
+    twin: str = ""  # of a pair: the JAX function beside the Warp kernel in ``python``
 
     def __post_init__(self) -> None:
         """Raise ValueError for a language, device or mode that does not exist."""
         for what, value, choices in (
-            ("language", self.language, LANGUAGES),
+            ("language", self.language, (*LANGUAGES, PAIRED)),
             ("device", self.device, DEVICES),
             ("mode", self.mode, MODES),
         ):

@@ -6,7 +6,7 @@ import platform
 import re
 from importlib import metadata
 
-from .outcomes import LANGUAGES
+from .outcomes import LANGUAGES, PAIRED
 
 # Distribution -> (first version that works, first that does not, how to say so).
 SUPPORTED = {
@@ -15,6 +15,7 @@ SUPPORTED = {
     "jaxlib": ((0, 10, 2), (0, 11, 0), "jaxlib>=0.10.2,<0.11"),
 }
 NEEDS = {"warp": ("warp-lang",), "jax": ("jax", "jaxlib"), "stablehlo": ("jax", "jaxlib")}
+NEEDS[PAIRED] = NEEDS["warp"] + NEEDS["jax"]
 
 
 def toolchain(language: str) -> dict[str, str]:
@@ -39,7 +40,9 @@ def check_toolchain(language: str) -> None:
 
 def _needs(language: str) -> tuple[str, ...]:
     if language not in NEEDS:
-        raise ValueError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
+        raise ValueError(
+            f"unknown language {language!r}: choose from {', '.join((*LANGUAGES, PAIRED))}"
+        )
     return NEEDS[language]
 
 

@@ -25,7 +25,7 @@ from pebble import ProcessExpired, ProcessPool
 from .jobs import extract_job
 from .outcomes import Job, Outcome, Rejected, one_line
 from .spawning import Context, WorkerProcess
-from .toolchain import check_toolchain
+from .toolchain import NEEDS, check_toolchain
 
 START_S = 300.0  # to import a compiler on a machine that is busy with other things
 STARTS = 3  # workers that may die before taking a job, until that is called an error
@@ -100,7 +100,7 @@ class Extractor:
                 raise
         raise RuntimeError(
             f"the {self.language} worker died {STARTS} times before it took a job ({reason}); "
-            f"does `python -c 'import {'warp' if self.language == 'warp' else 'jax'}'` work?"
+            f"does `python -c 'import {NEEDS[self.language][0].removesuffix('-lang')}'` work?"
         )
 
     def close(self) -> None:
@@ -212,11 +212,12 @@ def _begin(language: str, parent: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
-    if language == "warp":
+    needed = NEEDS[language]
+    if "warp-lang" in needed:
         from .warp_codegen import be_quiet
 
         be_quiet()
-    else:
+    if "jax" in needed:
         # Texts are for the CPU and the same everywhere, whatever the user's settings are.
         for name in [n for n in os.environ if n.startswith(("JAX_", "XLA_", "PJRT_"))]:
             del os.environ[name]

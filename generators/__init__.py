@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 GENERATOR_VERSION = "1"  # raised whenever the same index comes to give another kernel
-LANGUAGES = ("warp", "jax", "stablehlo")
+LANGUAGES = ("warp", "jax", "stablehlo", "paired")
 SPLITS = ("train", "validation", "test")
 
 _BASE = {
@@ -58,7 +58,7 @@ def categories(language: str, extended: bool = False) -> tuple[str, ...]:
         raise ValueError(f"unknown config {language!r}: choose one of {', '.join(LANGUAGES)}")
     if not extended:
         return tuple(_BASE)
-    if language == "warp":
+    if language not in ("jax", "stablehlo"):
         raise ValueError("extended=True adds JAX's ML kernels: use it with jax or stablehlo")
     return tuple(TYPES)
 
@@ -75,7 +75,7 @@ def _chosen(
         if name not in known:
             more = (
                 ""
-                if extended or name not in TYPES or language == "warp"
+                if extended or name not in TYPES or language not in ("jax", "stablehlo")
                 else (" (with extended=True also the ML kernels)")
             )
             raise ValueError(f"unknown category {name!r}: choose from {', '.join(known)}{more}")
@@ -86,7 +86,7 @@ def _chosen(
 
 def capacity(language: str, category: str, split: str = "train") -> int:
     """Return how many kernels of a category a split can hold, no two alike."""
-    extended = language != "warp"
+    extended = language in ("jax", "stablehlo")
     [name] = _chosen(language, [category], extended, split)
     return kinds.capacity(name, split)
 
@@ -140,15 +140,18 @@ def generate(
     held = kinds.capacity(category, split)
     if number >= held:
         raise ValueError(f"index {index} asks for {category} kernel {number}; {split} holds {held}")
-    spelled = "warp" if language == "warp" else "jax"
-    program, draw = sample(spelled, category, seed, split, number, variant)
+    spelled = "jax" if language == "stablehlo" else language
+    program, stream = sample(spelled, category, seed, split, number, variant)
     verify(program)
-    if language == "warp":
-        writer = WarpWriter(program, draw)
-        python, arguments = writer.kernel()
-    else:
-        writer = JaxWriter(program, draw)
+    twin = ""
+    if language in ("jax", "stablehlo"):
+        writer = JaxWriter(program, stream("text"), stream("names"))
         python, arguments = writer.kernel("@jax.jit" if language == "stablehlo" else "")
+    else:
+        writer = WarpWriter(program, stream("text"), stream("names"))
+        python, arguments = writer.kernel()
+    if language == "paired":
+        twin, _ = JaxWriter(program, stream("twin"), stream("names")).kernel()
     whole, masked = fingerprints(python)
     return Kernel(
         name=writer.names.kernel,
@@ -160,4 +163,5 @@ def generate(
         differentiable=program.differentiable,
         fingerprint=whole,
         structure=masked,
+        twin=twin,
     )

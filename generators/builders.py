@@ -146,10 +146,10 @@ BUILDERS: dict[str, Callable[[Sampler, Shape, Parts], Program]] = {
 
 def sample(
     language: str, category: str, seed: int, split: str, number: int, variant: int
-) -> tuple[Program, Stream]:
-    """Return program ``number`` of a category and the stream that its rendering draws from."""
+) -> tuple[Program, Callable[[str], Stream]]:
+    """Return program ``number`` of a category, and the stream of each purpose in writing it."""
     shape, word = kinds.choose(category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
     sampler = Sampler(language, category, Stream("program", *key))
     program = BUILDERS.get(category, _core)(sampler, shape, shape.split(word))
-    return program, Stream("text", *key)
+    return program, lambda purpose: Stream(purpose, *key)

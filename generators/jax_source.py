@@ -31,8 +31,8 @@ class JaxWriter(Writer):
 
     spellings = JAX
 
-    def __init__(self, program: Program, draw: Stream):
-        super().__init__(program, draw)
+    def __init__(self, program: Program, draw: Stream, names: Stream):
+        super().__init__(program, draw, names)
         weights = {
             id_: weight.stem
             for s in program.statements

@@ -35,3 +35,19 @@ class Kernel:
     differentiable: bool
     fingerprint: str
     structure: str
+    twin: str = ""  # of a pair: the same program as a JAX function of the same name
+
+    def inputs(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Return (dtype, shape) of each input as JAX takes it, a vector's width as last axis."""
+        found = []
+        for argument in self.arguments:
+            if argument.role == "input":
+                dtype, width = _component(argument.dtype)
+                found.append((dtype, argument.shape + width))
+        return tuple(found)
+
+
+def _component(dtype: str) -> tuple[str, tuple[int, ...]]:
+    if not dtype.startswith("vec"):
+        return dtype, ()
+    return ("float64" if dtype.endswith("d") else "float32"), (int(dtype[3]),)

@@ -106,6 +106,7 @@ class Names:
     """Hands out names of one field, each once a kernel."""
 
     def __init__(self, draw: Stream):
+        """Draw a field and the kernel's name; a stream of their own keeps twins' names alike."""
         self._draw = draw
         self.field = FIELDS[draw.choice(tuple(FIELDS))]
         self._taken = set(_RESERVED)

@@ -348,10 +348,10 @@ class Sampler:
             low, high = min(low, low * count), max(high, high * count)
         elif how != "mean" and over:
             # Warp writes a loop that overwrites its state, which the adjoint does not replay.
-            self.differentiable &= self.language != "warp"
+            self.differentiable &= self.language == "jax"
         id_ = self._value("f", (low, high), self._reduced(how, count, block.value))
         self.statements.append(Reduce(id_, how, over, block))
-        if over and self.language == "warp":
+        if over and self.language != "jax":
             self.stale.add(id_)
         return id_
 

@@ -18,8 +18,8 @@ class WarpWriter(Writer):
 
     spellings = WARP
 
-    def __init__(self, program: Program, draw: Stream):
-        super().__init__(program, draw)
+    def __init__(self, program: Program, draw: Stream, names: Stream):
+        super().__init__(program, draw, names)
         self.double = program.dtype == "float64"
         plain = draw.chance(0.6)
         self.scalar = "wp.float64" if self.double else "float" if plain else "wp.float32"

@@ -24,10 +24,10 @@ class Writer:
 
     spellings: dict[str, Spelling]
 
-    def __init__(self, program: Program, draw: Stream):
+    def __init__(self, program: Program, draw: Stream, names: Stream):
         self.program = program
         self.draw = draw
-        self.names = Names(draw)
+        self.names = Names(names)
         self.lines: list[str] = []
         self.depth = 1
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as

@@ -37,6 +37,7 @@ jit-synthesis extract my_kernels.py --output mine.jsonl
 CONFIG_HELP = {
     "warp": "Warp kernels: Python, C++ and CUDA, with their adjoints.",
     "jax": "JAX functions: Python, HLO forward and backward, XLA-optimized HLO.",
+    "paired": "One program as a Warp kernel and as a JAX function, all columns of both.",
     "stablehlo": "JAX functions in Warp's columns: StableHLO in cpp, optimized HLO in cuda.",
 }
 EXPORT_HELP = """{0}

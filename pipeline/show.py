@@ -14,6 +14,7 @@ import extractors
 import jit_synthesis
 from extractors.outcomes import COLUMNS
 from jit_synthesis import JitSynthesisConfig, Rejection
+from verification import sources
 
 BESIDE = 140  # columns of a terminal from which texts stand beside each other
 
@@ -44,12 +45,15 @@ def print_row(config: str, row: dict[str, Any], console: Console) -> None:
     told = [f"{name}: {value}" for name, value in facts.items() if value not in (None, "")]
     console.print(Text(f"{row['kernel_name']} (row {row['id']})", style="bold"))
     console.print(Text("\n".join(told)))
-    panels = [_panel("python", row["python"], "python")]
+    left = [_panel(name, row[name], "python") for name in sources(config)]
+    right = []
     for column in COLUMNS[config]:
         if row[column]:
-            lexer = column if config == "warp" else "llvm"  # the nearest to HLO and StableHLO
-            panels.append(_panel(column, row[column], lexer))
-    console.print(_arranged(panels, console.width))
+            lexer = (
+                column if column in ("cpp", "cuda") and config != "stablehlo" else "llvm"
+            )  # the nearest to HLO and StableHLO
+            right.append(_panel(column, row[column], lexer))
+    console.print(_arranged(left, right, console.width))
 
 
 def _panel(column: str, text: str, lexer: str) -> Panel:
@@ -57,11 +61,12 @@ def _panel(column: str, text: str, lexer: str) -> Panel:
     return Panel(code, title=column, title_align="left")
 
 
-def _arranged(panels: list[Panel], width: int) -> RenderableType:
+def _arranged(left: list[Panel], right: list[Panel], width: int) -> RenderableType:
     """The Python to the left of the rest where there is room, else one under the other."""
     if width < BESIDE:
-        return Group(*panels)
-    panels[0].width = width // 3
-    for panel in panels[1:]:
+        return Group(*left, *right)
+    for panel in left:
+        panel.width = width // 3
+    for panel in right:
         panel.width = width - width // 3 - 1
-    return Columns([panels[0], Group(*panels[1:])], padding=(0, 1, 0, 0))
+    return Columns([Group(*left), Group(*right)], padding=(0, 1, 0, 0))

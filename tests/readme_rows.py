@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from jit_synthesis import COLUMNS, JitSynthesisConfig, rows
+from verification import sources
 
 README = Path(__file__).parent.parent / "README.md"
 MARK = re.compile(r"<!-- row (\w+) (\d+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
@@ -17,10 +18,11 @@ def shown(config: str, index: int) -> str:
     """Return a row as Markdown: its texts in blocks that fold, the rest as JSON."""
     options = JitSynthesisConfig(config, num_train=index + 1)
     [row] = rows(options, "train", index, index + 1)
-    parts = [f"**`{config}`**\n\n```python\n{row.pop('python')}```\n"]
+    parts = [f"**`{config}`**\n"]
+    parts += [f"```python\n{row.pop(name)}```\n" for name in sources(config)]
     for column in COLUMNS[config]:
         text = row.pop(column).strip("\n")
-        language = LANGUAGE.get(column, "") if config == "warp" else ""
+        language = LANGUAGE.get(column, "") if config != "stablehlo" else ""
         parts.append(
             f"<details><summary><code>{column}</code>, {len(text.splitlines())} lines</summary>\n\n"
             f"```{language}\n{text}\n```\n\n</details>\n"

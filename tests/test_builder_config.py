@@ -20,6 +20,10 @@ COLUMNS = {
     "warp": ["id", "kernel_name", "python", "cpp", "cuda", "type"],
     "jax": ["id", "kernel_name", "python", "hlo_forward", "hlo_backward", "hlo_optimized", "type"],
     "stablehlo": ["id", "kernel_name", "python", "cpp", "cuda", "type"],
+    "paired": [
+        *("id", "kernel_name", "python_warp", "python_jax", "cpp", "cuda"),
+        *("hlo_forward", "hlo_backward", "hlo_optimized", "type"),
+    ],
 }
 BAD = [
     ({"name": "tpu"}, "unknown config 'tpu': choose from warp, jax, stablehlo"),

@@ -25,7 +25,7 @@ COUNT = 1200
 
 
 def names_of(language):
-    return categories(language, extended=language != "warp")
+    return categories(language, extended=language in ("jax", "stablehlo"))
 
 
 @pytest.fixture(scope="module", params=["warp", "jax"])

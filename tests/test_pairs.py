@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-EACH = 8  # kernels a category
+EACH = 4  # kernels a category
 FIRST = 40
 # How far float32 and float64 results of two compilers may lie apart, relative to the largest.
 NUMBERS = {"float32": 5e-4, "float64": 1e-9}
 GRADIENTS = {"float32": 1e-2, "float64": 1e-6}
 
 
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory):
+@pytest.fixture(scope="module", params=["warp", "paired"])
+def compared(request, tmp_path_factory):
     cache = tmp_path_factory.mktemp("warp")
-    command = [sys.executable, str(HERE / "run_both.py"), str(cache), "warp", str(FIRST), str(EACH)]
+    asked = [request.param, str(FIRST), str(EACH)]
+    command = [sys.executable, str(HERE / "run_both.py"), str(cache), *asked]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

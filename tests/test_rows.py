@@ -18,7 +18,9 @@ COLUMNS = {
     "warp": ("cpp", "cuda"),
     "jax": ("hlo_forward", "hlo_backward", "hlo_optimized"),
     "stablehlo": ("cpp", "cuda"),
+    "paired": ("cpp", "cuda", "hlo_forward", "hlo_backward", "hlo_optimized"),
 }
+PYTHON = dict.fromkeys(CONFIGS, ("python",)) | {"paired": ("python_warp", "python_jax")}
 FOREIGN = re.compile(
     r"/(?:tmp|home|root|usr|var|opt|work|Users)/|site-packages|[\w-]+\.py\b"
     r"|0x[0-9a-f]{6,}|<kernel>|<string>|<stdin>|stack_frame_id|source_file|metadata="
@@ -37,7 +39,7 @@ def made(request):
 
 def test_columns_are_in_the_designs_order(made):
     name, found = made
-    own = ["id", "kernel_name", "python", *COLUMNS[name], "type"]
+    own = ["id", "kernel_name", *PYTHON[name], *COLUMNS[name], "type"]
     common = [
         *("category", "inputs", "operations", "differentiable", "verified"),
         *("fingerprint", "structure", "row_key"),
@@ -64,7 +66,7 @@ def test_texts_hold_nothing_of_the_machine(made):
         for column in COLUMNS[name]:
             text = row[column]
             assert not FOREIGN.search(text), FOREIGN.search(text)
-            if name == "warp":
+            if column in ("cpp", "cuda"):
                 assert not WARP_HASH.search(text), WARP_HASH.search(text)
 
 
@@ -72,18 +74,18 @@ def test_texts_are_what_they_are_called(made):
     name, found = made
     for row in found:
         kernel = row["kernel_name"]
-        if name == "warp":
+        if name in ("warp", "paired"):
             assert f"{kernel}_cpu_kernel_forward" in row["cpp"]
             assert f"{kernel}_cpu_kernel_backward" in row["cpp"]
             assert f"{kernel}_cuda_kernel_backward" in row["cuda"]
             assert "blockDim.x" in row["cuda"]
             assert "gridDim.x" in row["cuda"]  # the grid-stride loop
             assert "#include" not in row["cpp"] + row["cuda"]
-        elif name == "jax":
+        if name in ("jax", "paired"):
             for column in COLUMNS["jax"]:
                 assert row[column].startswith("HloModule")
             assert row["hlo_forward"].startswith(f"HloModule jit_{kernel}")
-        else:
+        if name == "stablehlo":
             assert row["python"].startswith("@jax.jit\ndef ")
             assert row["cpp"].startswith(f"module @jit_{kernel}")
             assert "stablehlo." in row["cpp"]
@@ -109,15 +111,27 @@ for line in sys.stdin:
 """
 
 
+def inputs_of(row):
+    """Return dtype and shape of the inputs as JAX takes them, from the row alone."""
+    found = []
+    for a in row["inputs"]:
+        if a["role"] == "input":
+            width = [int(a["dtype"][3])] if a["dtype"].startswith("vec") else []
+            wide = a["dtype"].endswith(("64", "d"))
+            dtype = ("float64" if wide else "float32") if width else a["dtype"]
+            found.append((dtype, a["shape"] + width))
+    return found
+
+
 def test_python_alone_gives_the_same_bytes_in_a_fresh_process(made):
     name, found = made
     config = JitSynthesisConfig(name)
     jobs = [
         {
             "language": name,
-            "python": row["python"],
+            **dict(zip(("python", "twin"), (row[c] for c in PYTHON[name]), strict=False)),
             "name": row["kernel_name"],
-            "inputs": [(a["dtype"], a["shape"]) for a in row["inputs"]],
+            "inputs": inputs_of(row),
             "mode": config.mode,
         }
         for row in reversed(found)

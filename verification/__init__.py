@@ -15,6 +15,7 @@ from verification.rows import (
     repro_command,
     row_key,
     rows,
+    sources,
     warn,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "repro_command",
     "row_key",
     "rows",
+    "sources",
     "warn",
 ]

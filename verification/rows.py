@@ -20,7 +20,7 @@ from extractors.outcomes import COLUMNS, Job, Outcome, Rejected
 
 TIERS = ("extracted", "ran", "matched", "gradient")
 BATCH = 16  # kernels sent to the compiler at once where nobody waits for the first row
-DEFAULT_MODES = {"warp": "both", "jax": "both", "stablehlo": "forward"}
+DEFAULT_MODES = {"warp": "both", "jax": "both", "stablehlo": "forward", "paired": "both"}
 
 log = logging.getLogger("jit_synthesis")
 
@@ -58,11 +58,17 @@ def job(options: Options, kernel: generators.Kernel) -> Job:
         language=options.name,
         python=kernel.python,
         name=kernel.name,
-        inputs=tuple((argument.dtype, argument.shape) for argument in kernel.arguments),
+        inputs=kernel.inputs(),
         device=options.device,
         mode=options.mode or DEFAULT_MODES[options.name],
         preamble=options.preamble,
+        twin=kernel.twin,
     )
+
+
+def sources(config: str) -> tuple[str, ...]:
+    """The columns of a config that hold Python."""
+    return ("python_warp", "python_jax") if config == "paired" else ("python",)
 
 
 def warn(rejection: Rejection) -> None:
@@ -131,7 +137,7 @@ def attempt(
         else {
             "id": index,
             "kernel_name": kernel.name,
-            "python": kernel.python,
+            **dict(zip(sources(options.name), (kernel.python, kernel.twin), strict=False)),
             **{column: outcome.texts.get(column, "") for column in COLUMNS[options.name]},
             "type": kernel.type,
             "category": kernel.category,

@@ -25,6 +25,15 @@ for name in ("HF_DATASETS_CACHE", "HF_HUB_CACHE", "HF_MODULES_CACHE"):
     os.environ.pop(name, None)
 
 
+# They use JAX in this process, which the others fork: that must not be the other way round.
+JAX_IN_PROCESS = {"test_extractors_jax", "test_extractors_toolchain", "test_user_files"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what uses JAX in this process last."""
+    items.sort(key=lambda item: item.path.stem in JAX_IN_PROCESS)
+
+
 class Processes:
     """Python processes of a test, and all that descends from them, found by a mark they inherit."""
 

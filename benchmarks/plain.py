@@ -10,9 +10,10 @@ import importlib.util
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from generators import generate
+from generators import Argument, generate
 
 SEED = 0
 
@@ -71,7 +72,18 @@ def stablehlo_texts(kernel, number: int, folder: Path) -> list[str]:
         return [lowered.as_text(), lowered.compile().as_text()]
 
 
-METHODS = {"warp": warp_texts, "jax": jax_texts, "stablehlo": stablehlo_texts}
+def paired_texts(kernel, number: int, folder: Path) -> list[str]:
+    arguments = [Argument("", "input", dtype, shape, 0, 0) for dtype, shape in kernel.inputs()]
+    twin = replace(kernel, python=kernel.twin, arguments=tuple(arguments))
+    return warp_texts(kernel, number, folder) + jax_texts(twin, 10**6 + number, folder)
+
+
+METHODS = {
+    "warp": warp_texts,
+    "jax": jax_texts,
+    "stablehlo": stablehlo_texts,
+    "paired": paired_texts,
+}
 
 
 def main() -> None:

@@ -18,7 +18,12 @@ from pathlib import Path
 import extractors
 
 HERE = Path(__file__).parent
-SIZES = {"warp": (100, 700), "jax": (20, 90), "stablehlo": (20, 120)}  # rows, short and long
+SIZES = {
+    "warp": (100, 700),
+    "jax": (20, 90),
+    "stablehlo": (20, 120),
+    "paired": (20, 90),
+}  # rows, short and long
 
 
 def run(script: str, config: str, count: int) -> tuple[float, float]:

@@ -118,10 +118,10 @@ FAMILIES: dict[str, tuple[Variant, ...]] = {
     "attention": (
         Variant(
             _ND, _ND, (_KEY, _VALUE),
-            ("{t0} = {x} @ {a}.T / jnp.sqrt({#0})",
+            ("{t0} = {x} @ {a}.T / jnp.sqrt({x}.shape[-1])",
              "{t1} = jax.nn.softmax({t0}, axis=-1)",
              "{t1} @ {b}"),
-            lambda m, n: 0.5, literals=((4.0, 32.0),), locals=("scores", "weights"),
+            lambda m, n: 0.5, locals=("scores", "weights"),
         ),
         Variant(
             _ND, _ND, (Weight("key", _ND), Weight("value", _ND)),
@@ -185,8 +185,9 @@ FAMILIES: dict[str, tuple[Variant, ...]] = {
         Variant(_ND, _ND, (), ("jax.nn.gelu({x}, approximate=False)",), _same),
         Variant(
             _ND, _ND, (),
-            ("{t0} = {#0} * ({x} + 0.044715 * {x} ** 3)", "0.5 * {x} * (1.0 + jnp.tanh({t0}))"),
-            _same, literals=((0.79, 0.81),), locals=("inner",),
+            ("{t0} = jnp.sqrt(2.0 / jnp.pi) * ({x} + 0.044715 * {x} ** 3)",
+             "0.5 * {x} * (1.0 + jnp.tanh({t0}))"),
+            _same, locals=("inner",),
         ),
         Variant(_ND, _ND, (), ("{x} * jax.scipy.stats.norm.cdf({x})",), _same),
         Variant(_ND, _NK, (_W, _B), ("jax.nn.gelu({x} @ {a} + {b})",), _linear("d", bias=1.0)),
@@ -258,8 +259,8 @@ FAMILIES: dict[str, tuple[Variant, ...]] = {
         Variant(
             _HND, _HND, (_SEED,),
             ("{t0} = jax.random.bernoulli(jax.random.key({a}), {#0}, {x}.shape[:-1])",
-             "jnp.where({t0}[..., None], {x}, 0.0)"),
-            lambda m, n: m, literals=((0.5, 0.9),), locals=("keep",),
+             "jnp.where({t0}[..., None], {x} / {#0}, 0.0)"),
+            lambda m, n: m / 0.5, literals=((0.5, 0.9),), locals=("keep",),
         ),
         Variant(
             _ND, _ND, (_SEED, _BETA),

@@ -44,6 +44,8 @@ class JaxWriter(Writer):
         for p in program.params:
             if p.id in weights:
                 self.known[p.id] = self.names.reserve(weights[p.id])
+            elif program.category == "attention" and p is program.params[0]:
+                self.known[p.id] = self.names.reserve("query")
             else:
                 self.known[p.id] = self.names.param(p.type, scalar=not p.axes)
         self.titles = {p.id: self.known[p.id] for p in program.params}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from generators.program import (
     Statement,
     walk,
 )
+from generators.reference import run_loop
 from generators.streams import Stream
 
 Axes = tuple[str, ...]
@@ -80,7 +82,8 @@ class Sampler:
         id_ = len(self.types)
         self.types[id_] = type_
         self.ranges[id_] = interval
-        self.witnesses[id_] = witnesses
+        # Witnesses of a reduction or a block are guesses: the interval is what is known.
+        self.witnesses[id_] = np.clip(witnesses, *interval)
         return id_
 
     def _spread(self, interval: Interval, *more: int) -> np.ndarray:
@@ -203,7 +206,7 @@ class Sampler:
             args: list[int] = [-1] * len(row.args)
             args[at] = main
             given = side
-            mark, made = len(self.statements), len(self.params)
+            mark, made, lacks = len(self.statements), len(self.params), self.lacks
             for i in range(len(args)):
                 if i == at:
                     continue
@@ -215,9 +218,10 @@ class Sampler:
                 self.fit(a, domain, row.active) for a, domain in zip(args, row.domains, strict=True)
             ]
             value = self.apply(op, *fitted, literals=self._literals(row, fitted))
-            if last or len(args) == 1 or made < len(self.params) or not self.flat(value):
+            if last or len(args) == 1 or not self.flat(value):
                 break
-            del self.statements[mark:]
+            del self.statements[mark:], self.params[made:]
+            self.lacks = lacks
             avoid.update(args)
         self.scope.append(value)
         return value
@@ -315,7 +319,8 @@ class Sampler:
         update = self.draw.choice(("add", "add", "decay", "max"))
         factor = self.draw.literal(0.5, 0.95)
         grown = trip * _STATE_STEP
-        initial = self.ranges[start] if start is not None else (0.0, 0.0)
+        first = self.params[0].id  # what it starts from if nothing comes of its start
+        initial = self.ranges[start if start is not None else first]
         interval = iv.add(iv.hull(initial, (0.0, 0.0)), (-grown, grown))
         before = self.witnesses[start] if start is not None else np.zeros(_WITNESSES)
         state = self._value("f", interval, before + self._spread((-0.5 * trip, 0.5 * trip)))
@@ -330,10 +335,14 @@ class Sampler:
         used = any(index in s.args for s in walk(block.statements) if isinstance(s, Apply))
         plain = update == "add" and not reads_state
         self.differentiable &= plain or not (dynamic or start in self.stale)
-        id_ = self._value("f", interval, before + 0.5 * trip * self.witnesses[block.value])
-        self.statements.append(
-            Loop(id_, state, index if used else None, start, trip, update, factor, block, dynamic)
-        )
+        shown = index if used else None
+        loop = Loop(-1, state, shown, start, trip, update, factor, block, dynamic)
+        seen = run_loop(loop, self.witnesses)
+        if np.ptp(seen) == 0:  # nothing multiplied is nothing, and a maximum may never move
+            loop = replace(loop, update="add", start=first if start is None else start)
+            seen = run_loop(loop, self.witnesses)
+        id_ = self._value("f", interval, seen)
+        self.statements.append(replace(loop, id=id_))
         self.scope.append(id_)
         if dynamic or start in self.stale:
             self.stale.add(id_)

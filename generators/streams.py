@@ -64,7 +64,9 @@ class Stream:
         """Draw a short decimal in [low, high], one a person would type."""
         span = high - low
         digits = max(2, 1 - math.floor(math.log10(span))) if span > 0 else 15
-        return min(max(round(self.uniform(low, high), digits), low), high)
+        value = self.uniform(low, high)
+        shortened = (round(value, more) for more in range(digits, 17))
+        return next((short for short in shortened if low <= short <= high), value)
 
 
 def permute(number: int, size: int, *key: object) -> int:

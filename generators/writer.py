@@ -138,13 +138,27 @@ class Writer:
 
     def describe(self) -> str:
         """Return a docstring that is true of the kernel."""
-        shown = [name.replace("_", " ") for name in self.used if name != self.program.category]
-        text = _TITLES.get(self.program.category, self.program.category.capitalize())
-        if shown:
-            text += f": {', '.join(shown[:4])}{' and more' if len(shown) > 4 else ''}"
+        names = [name for name in self.used if name != self.program.category]
+        shown = [_WORDS.get(name, name.replace("_", " ")) for name in names]
+        title = _TITLES.get(self.program.category, self.program.category.capitalize())
+        for count in range(min(len(shown), 4), -1, -1):
+            more = " and more" if 0 < count < len(shown) else ""
+            text = f"{title}: {', '.join(shown[:count])}{more}" if count else title
+            if len(text) < _WIDEST:
+                break
         return f"{text}."
 
 
+# What a docstring calls an operation whose own name says little.
+_WORDS = {
+    "vadd": "sum", "vsub": "difference", "vmul": "componentwise product", "vneg": "negation",
+    "vscale": "scaling", "vdiv": "division by a number", "length_sq": "squared length",
+    "add": "sum", "sub": "difference", "mul": "product", "div": "quotient", "neg": "negation",
+    "min": "minimum", "max": "maximum", "abs": "absolute value", "pow": "constant power",
+    "reduce_sum": "total", "reduce_mean": "mean", "reduce_max": "largest value",
+    "reduce_min": "smallest value", "scale": "constant factor", "sqrt": "square root",
+    "cbrt": "cube root", "lerp": "interpolation", "offset": "constant offset",
+}  # fmt: skip
 _TITLES = {
     "elementwise": "Combine arrays element by element",
     "scalar_array": "Combine arrays with single numbers",

@@ -155,9 +155,12 @@ class JitSynthesisConfig(datasets.BuilderConfig):
         if self.categories is None:
             return
         if isinstance(self.categories, str):
-            self.categories = self.categories.split(",")
+            self.categories = [name.strip() for name in self.categories.split(",")]
         known = generators.categories(self.name, self.extended)
         for category in self.categories:
+            more = generators.TYPES if self.name in ("jax", "stablehlo") else known
+            if category in more and category not in known:
+                raise ValueError(f"category {category!r} is one of the ML kernels: add extended")
             _choose(f"category for {self.name}", category, known)
         if not self.categories:
             raise ValueError("categories=[] leaves nothing to write: name some, or give None")
@@ -179,17 +182,24 @@ class JitSynthesisConfig(datasets.BuilderConfig):
 
 def parse_row_key(key: str) -> tuple[JitSynthesisConfig, str, int, int]:
     """The config, split, index and variant that a row_key names; ValueError if it names none."""
+    if not isinstance(key, str) or "?" not in key:
+        raise ValueError(
+            f"{key!r} is not a row_key, as in jax?seed=7&split=train&index=17&variant=0"
+        )
     name, _, query = key.partition("?")
     values: dict[str, Any] = dict(parse_qsl(query))
     try:
         split, index, variant = (values.pop(k) for k in ("split", "index", "variant"))
+        _choose("split", split, SPLITS)
         counts = dict.fromkeys((f"num_{other}" for other in SPLITS), 0)
         counts[f"num_{split}"] = int(index) + 1
         flags = {k: values.pop(k) == "1" for k in ("extended", "preamble") if k in values}
         seed = int(values.pop("seed"))
         config = JitSynthesisConfig(name, seed=seed, **counts, **flags, **values)
         return config, split, int(index), int(variant)
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ValueError(f"{key!r} is not a row_key: {error} is missing in it") from error
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{key!r} is not a row_key: {error}") from error
 
 
@@ -207,12 +217,14 @@ class JitSynthesis(datasets.GeneratorBasedBuilder):
     """The dataset builder: rows of generated kernels beside what Warp and JAX made of them."""
 
     BUILDER_CONFIG_CLASS = JitSynthesisConfig
+    DEFAULT_CONFIG_NAME = "warp"
     BUILDER_CONFIGS = [JitSynthesisConfig(config) for config in CONFIGS]  # noqa: RUF012
     DEFAULT_WRITER_BATCH_SIZE = 256
     config: JitSynthesisConfig
 
     def __init__(self, *args: Any, config_name: str | None = None, **kwargs: Any) -> None:
         """Take what any builder takes, and JitSynthesisConfig's fields; ValueError for bad ones."""
+        config_name = self.DEFAULT_CONFIG_NAME if config_name is None else config_name
         _choose("config", config_name, CONFIGS)
         # What load_dataset says of names, hashes and files is about this file's path and about
         # the folder it was called in; neither makes a row.

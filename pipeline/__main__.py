@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.cli import main
+from pipeline.start import main
 
 if __name__ == "__main__":  # spawned workers import this file too
     sys.exit(main())

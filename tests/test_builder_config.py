@@ -64,9 +64,36 @@ def test_bad_options_are_refused_through_load_dataset(options, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_config_names_the_choices():
-    with pytest.raises(ValueError, match="choose from warp, jax, stablehlo"):
-        datasets.load_dataset("jit_synthesis")
+def test_without_a_config_it_is_warp_as_the_card_says():
+    assert datasets.load_dataset_builder("jit_synthesis").config.name == "warp"
+
+
+def test_categories_may_be_one_string():
+    config = JitSynthesisConfig("warp", categories="loop, branch")
+    assert config.categories == ("branch", "loop")
+
+
+def test_an_ml_kernel_without_extended_says_what_to_add():
+    with pytest.raises(ValueError, match="'attention' is one of the ML kernels: add extended"):
+        JitSynthesisConfig("jax", categories=["attention"])
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("garbage", "is not a row_key, as in jax"),
+        (None, "None is not a row_key"),
+        ("jax?seed=7&split=train&variant=0", "'index' is missing"),
+        ("jax?seed=7&split=dev&index=1&variant=0", "unknown split 'dev'"),
+        ("tpu?seed=7&split=test&index=1&variant=0", "unknown config 'tpu'"),
+    ],
+)
+def test_a_bad_row_key_is_told(key, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        jit_synthesis.regenerate(key)
+
+
+def test_unknown_options_are_named():
     with pytest.raises(ValueError, match="num_trian"):
         datasets.load_dataset("jit_synthesis", "warp", num_trian=3)
     with pytest.raises(ValueError, match="data_files means nothing"):

@@ -143,29 +143,17 @@ class JitSynthesisConfig(datasets.BuilderConfig):
             raise ValueError(f"preamble=True is Warp's: leave it out for config {self.name}")
         if self.device == "cuda" and self.name == "jax":
             raise ValueError("device='cuda' gives an empty row: jax rows hold HLO; use 'cpu'")
-        self._check_categories()
+        if isinstance(self.categories, str):
+            self.categories = [name.strip() for name in self.categories.split(",")]
+        if self.categories is not None:
+            # Their order and repetition mean nothing to the generators, nor to a cache.
+            self.categories = generators.choose(self.name, self.categories, self.extended)
         if not any(self.count(split) for split in SPLITS):
             raise ValueError("num_train, num_validation and num_test are all 0: set one above 0")
         for split in SPLITS:
             generators.check_count(
                 self.name, split, self.count(split), self.categories, self.extended
             )
-
-    def _check_categories(self) -> None:
-        if self.categories is None:
-            return
-        if isinstance(self.categories, str):
-            self.categories = [name.strip() for name in self.categories.split(",")]
-        known = generators.categories(self.name, self.extended)
-        for category in self.categories:
-            more = generators.TYPES if self.name in ("jax", "stablehlo") else known
-            if category in more and category not in known:
-                raise ValueError(f"category {category!r} is one of the ML kernels: add extended")
-            _choose(f"category for {self.name}", category, known)
-        if not self.categories:
-            raise ValueError("categories=[] leaves nothing to write: name some, or give None")
-        # Their order and repetition mean nothing to the generators, nor to a cache.
-        self.categories = tuple(name for name in known if name in self.categories)
 
     def count(self, split: str) -> int:
         """Rows of a split."""

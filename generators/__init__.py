@@ -25,6 +25,7 @@ __all__ = [
     "capacity",
     "categories",
     "check_count",
+    "choose",
     "fingerprint",
     "generate",
     "structure",
@@ -63,31 +64,37 @@ def categories(language: str, extended: bool = False) -> tuple[str, ...]:
     return tuple(TYPES)
 
 
-def _chosen(
-    language: str, chosen: Sequence[str] | None, extended: bool, split: str
-) -> tuple[str, ...]:
+def choose(language: str, names: Sequence[str] | None, extended: bool = False) -> tuple[str, ...]:
+    """Return the named categories in ClassLabel order, all of the language's for None.
+
+    Raises ValueError for a name that the language does not have, or for none at all.
+    """
     known = categories(language, extended)
+    if names is None:
+        return known
+    for name in names:
+        if name in known:
+            continue
+        if name in TYPES and language in ("jax", "stablehlo"):
+            raise ValueError(f"category {name!r} is one of the ML kernels: add extended")
+        raise ValueError(
+            f"unknown category for {language} {name!r}: choose from {', '.join(known)}"
+        )
+    if not names:
+        raise ValueError(f"categories=[] leaves nothing to write: choose from {', '.join(known)}")
+    return tuple(name for name in known if name in names)
+
+
+def _check_split(split: str) -> None:
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
-    if chosen is None:
-        return known
-    for name in chosen:
-        if name not in known:
-            more = (
-                ""
-                if extended or name not in TYPES or language not in ("jax", "stablehlo")
-                else (" (with extended=True also the ML kernels)")
-            )
-            raise ValueError(f"unknown category {name!r}: choose from {', '.join(known)}{more}")
-    if not chosen:
-        raise ValueError(f"no category chosen: choose from {', '.join(known)}")
-    return tuple(name for name in known if name in chosen)
 
 
 def capacity(language: str, category: str, split: str = "train") -> int:
     """Return how many kernels of a category a split can hold, no two alike."""
     extended = language in ("jax", "stablehlo")
-    [name] = _chosen(language, [category], extended, split)
+    [name] = choose(language, [category], extended)
+    _check_split(split)
     return kinds.capacity(name, split)
 
 
@@ -99,7 +106,8 @@ def check_count(
     extended: bool = False,
 ) -> None:
     """Raise ValueError where ``count`` rows need more kernels of a category than it holds."""
-    names = _chosen(language, categories, extended, split)
+    names = choose(language, categories, extended)
+    _check_split(split)
     for place, name in enumerate(names):
         wanted = (count - place + len(names) - 1) // len(names)
         held = kinds.capacity(name, split)
@@ -131,7 +139,8 @@ def generate(
     ``VARIANTS - 1`` are further kernels for an index whose first one was rejected. Raises
     ValueError for an unknown name, a seed outside 64 bits, or an index beyond the capacity.
     """
-    names = _chosen(language, categories, extended, split)
+    names = choose(language, categories, extended)
+    _check_split(split)
     _integer("seed", seed, 1 << SEED_BITS)
     _integer("index", index, 1 << 63)
     _integer("variant", variant, VARIANTS)

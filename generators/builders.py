@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from generators import cores, kinds
 from generators.kinds import Shape
+from generators.operations import OPERATIONS
 from generators.program import Program
 from generators.sampling import Sampler, Word
 from generators.streams import Stream
@@ -30,7 +31,8 @@ def _line(s: Sampler, shape: Shape, parts: Parts) -> Program:
 
 def _vector(s: Sampler, shape: Shape, parts: Parts) -> Program:
     axes = _enter(s, (1,))
-    s.width = 3 if "cross" in parts[0] else s.draw.choice((2, 3, 3, 4))
+    [width] = {OPERATIONS[name].width for name in parts[0]} - {None} or {0}
+    s.width = width or s.draw.choice((2, 3, 3, 4))
     value = s.chain(parts[0], s.param("v", axes))
     return s.finish((value,), axes)
 

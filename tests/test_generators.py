@@ -159,8 +159,8 @@ def test_every_category_holds_more_than_anyone_asks_for():
 BAD = [
     ({"language": "cuda"}, "unknown config 'cuda'"),
     ({"split": "dev"}, "unknown split 'dev'"),
-    ({"categories": ["loops"]}, "unknown category 'loops'"),
-    ({"categories": []}, "no category chosen"),
+    ({"categories": ["loops"]}, "unknown category for warp 'loops'"),
+    ({"categories": []}, "leaves nothing to write"),
     ({"seed": -1}, "seed must be an integer"),
     ({"seed": 1 << 64}, "seed must be an integer"),
     ({"seed": 1.5}, "got 1.5"),

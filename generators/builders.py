@@ -8,8 +8,9 @@ from generators import cores, kinds
 from generators.kinds import Shape
 from generators.operations import OPERATIONS
 from generators.program import Program
-from generators.sampling import Sampler, Word
+from generators.sampling import Sampler
 from generators.streams import Stream
+from generators.wiring import Word
 
 Parts = tuple[Word, ...]
 

@@ -1,0 +1,245 @@
+"""From a word to a program: what the index did not fix is drawn from the index's own stream.
+
+The builder below wires each operation to values in scope, adds the guards that keep every
+argument in its domain, and makes parameters as they are needed, so none is ever unused. Beside
+its interval, which is proven, each value has a few witnesses, which are only typical: literals
+are put among them, so that branches go both ways and nothing comes out constant.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from generators import intervals as iv
+from generators.operations import ANY, LINEAR, OPERATIONS, Operation
+from generators.program import (
+    Apply,
+    Interval,
+    Param,
+    Statement,
+)
+from generators.streams import Stream
+
+Axes = tuple[str, ...]
+Word = tuple[str, ...]
+
+_DOMAINS: tuple[Interval, ...] = (
+    (-1.0, 1.0), (-2.0, 2.0), (-3.0, 3.0), (0.0, 1.0), (0.1, 2.0), (0.5, 4.0), (-0.5, 1.5),
+    (0.25, 3.0), (-4.0, 1.0),
+)  # fmt: skip
+WITNESSES = 8
+TRIES = 4  # second operands tried where the first makes the result constant
+
+
+class Wiring:
+    """The values of a program in the making, and the operations that join them."""
+
+    def __init__(self, language: str, category: str, stream: Stream):
+        self.language = language
+        self.category = category
+        self.draw = stream
+        self.params: list[Param] = []
+        self.statements: list[Statement] = []
+        self.types: dict[int, str] = {}
+        self.ranges: dict[int, Interval] = {}
+        self.witnesses: dict[int, np.ndarray] = {}
+        self.axes: Axes = ()
+        self.extents: dict[str, int] = {}
+        self.scope: list[int] = []  # values that an operation may reuse, the newest last
+        self.width = 3
+        self.scalars = category == "scalar_array"
+        # the axes of a parameter that the category cannot do without, until it is made
+        self.lacks: Axes | None = () if self.scalars else None
+        # Warp's backward pass leaves dynamic loops out where it computes the forward values
+        # again: what depends on a loop's result has a wrong value there, harmless only as long as
+        # no adjoint reads it (found in 1.19: tests/test_pairs.py).
+        self.stale: set[int] = set()
+        self.differentiable = True
+
+    # -- values ---------------------------------------------------------------------------------
+
+    def _value(self, type_: str, interval: Interval, witnesses: np.ndarray) -> int:
+        id_ = len(self.types)
+        self.types[id_] = type_
+        self.ranges[id_] = interval
+        # Witnesses of a reduction or a block are guesses: the interval is what is known.
+        self.witnesses[id_] = np.clip(witnesses, *interval)
+        return id_
+
+    def _spread(self, interval: Interval, *more: int) -> np.ndarray:
+        count = WITNESSES * math.prod(more)
+        drawn = [self.draw.uniform(*interval) for _ in range(count)]
+        return np.array(drawn).reshape(WITNESSES, *more)
+
+    def flat(self, value: int) -> bool:
+        """Tell whether a value's witnesses are all the same."""
+        seen = self.witnesses[value]
+        return bool(np.ptp(seen) <= 1e-6 * max(1.0, float(np.abs(seen).max())))
+
+    def among(self, value: int, low: float, high: float) -> float:
+        """Draw a literal between two quantiles of a value's witnesses."""
+        return self.draw.literal(*map(float, np.quantile(self.witnesses[value], (low, high))))
+
+    def space(self, axes: Axes, extents: dict[str, int]) -> None:
+        """Enter an index space: parameters made from now on are indexed by its axes."""
+        self.axes = axes
+        self.extents |= extents
+        self.scope = []
+
+    def param(self, type_: str, axes: Axes | None = None, domain: Interval = ANY) -> int:
+        """Make a parameter whose interval lies in ``domain`` if one of the usual ones does."""
+        fitting = [d for d in _DOMAINS if iv.inside(d, domain)] or list(_DOMAINS)
+        interval = self.draw.choice(fitting)
+        if axes is None:
+            axes = self.axes
+            if len(axes) > 1 and type_ == "f" and self.draw.chance(0.25):
+                axes = axes[self.draw.between(1, len(axes) - 1) :]
+        return self.weight(type_, axes, interval)
+
+    def weight(self, type_: str, axes: Axes, interval: Interval) -> int:
+        """Make a parameter of exactly this type, shape and interval."""
+        more = (self.width,) if type_ == "v" else ()
+        seen = self._spread(interval, *more)
+        id_ = self._value(type_, interval, seen if axes else np.full_like(seen, seen[0]))
+        self.params.append(Param(id_, type_, axes, interval))
+        return id_
+
+    def apply(self, op: str, *args: int, literals: tuple[float, ...] = ()) -> int:
+        """Add an operation on values that are within its domains."""
+        row = OPERATIONS[op]
+        points = [(value, value) for value in literals]
+        interval = row.range_of(self.width, *[self.ranges[a] for a in args], *points)
+        seen = row.reference(*[self.witnesses[a] for a in args], *literals)
+        id_ = self._value(row.result, interval, seen)
+        if self.stale.intersection(args):
+            self.stale.add(id_)
+            self.differentiable &= op in LINEAR
+        self.statements.append(Apply(id_, op, args, literals))
+        return id_
+
+    # -- guards ---------------------------------------------------------------------------------
+
+    def _shrink(self, value: int, bound: float) -> int:
+        factor = bound / iv.magnitude(self.ranges[value])
+        digits = 1 - math.floor(math.log10(factor))
+        factor = math.floor(factor * 10**digits) / 10**digits
+        op = "guard_vscale" if self.types[value] == "v" else "guard_scale"
+        return self.apply(op, value, literals=(factor,))
+
+    def fit(self, value: int, domain: Interval, active: Interval | None = None) -> int:
+        """Return the value, guarded where its interval leaves the domain."""
+        low, high = domain
+        reach = iv.magnitude(self.ranges[value])
+        if not iv.inside(self.ranges[value], domain):
+            if low > 0:
+                if reach > 0.9 * high:
+                    value = self._shrink(value, 0.8 * high)
+                if self.ranges[value][0] < low:
+                    value = self.apply(
+                        "guard_positive", value, literals=(self.draw.literal(max(low, 0.1), 0.9),)
+                    )
+            else:
+                bound = min(-low, high)
+                if reach > 25 * bound and self.types[value] == "f":
+                    value = self.apply("guard_squash", value)
+                if iv.magnitude(self.ranges[value]) > bound:
+                    value = self._shrink(value, bound)
+        if active is not None and self.witnesses[value].max() <= active[0] + 0.05:
+            shift = round(0.2 - float(np.median(self.witnesses[value])), 2)
+            value = self.apply("guard_shift", value, literals=(shift,))
+        return value
+
+    # -- operations of a word -------------------------------------------------------------------
+
+    def _side(self, type_: str, domain: Interval, taken: set[int], fresh: bool = False) -> int:
+        """Choose a second operand: an earlier value, a parameter, or a new parameter."""
+
+        def usable(id_: int) -> bool:
+            return self.types[id_] == type_ and id_ not in taken
+
+        params = [
+            p.id
+            for p in self.params
+            if usable(p.id) and p.axes == self.axes[len(self.axes) - len(p.axes) :]
+        ]
+        earlier = [v for v in self.scope if usable(v)]
+        if type_ == "f" and self.lacks is not None:
+            axes, self.lacks = self.lacks, None
+            return self.param(type_, axes, domain)
+        if fresh:
+            return self.param(type_, None, domain)
+        if earlier and self.draw.chance(0.35):
+            return self.draw.choice(earlier[-4:])
+        if not params or (len(self.params) < 6 and self.draw.chance(0.5 / len(self.params))):
+            scalar = type_ == "f" and self.scalars and self.draw.chance(0.5)
+            return self.param(type_, () if scalar else None, domain)
+        return self.draw.choice(params)
+
+    def operate(self, op: str, main: int, side: int | None = None) -> int:
+        """Apply an operation of the word to the value at hand, choosing its other operands."""
+        row = OPERATIONS[op]
+        places = [i for i, t in enumerate(row.args) if t == self.types[main]]
+        at = self.draw.choice(places)
+        avoid = {main}
+        for attempt in range(TRIES):
+            last = attempt == TRIES - 1
+            args: list[int] = [-1] * len(row.args)
+            args[at] = main
+            given = side
+            mark, made, lacks = len(self.statements), len(self.params), self.lacks
+            for i in range(len(args)):
+                if i == at:
+                    continue
+                if given is not None and row.args[i] == self.types[given]:
+                    args[i], given = given, None
+                else:
+                    args[i] = self._side(row.args[i], row.domains[i], {*avoid, *args}, last)
+            fitted = [
+                self.fit(a, domain, row.active) for a, domain in zip(args, row.domains, strict=True)
+            ]
+            value = self.apply(op, *fitted, literals=self._literals(row, fitted))
+            if last or len(args) == 1 or not self.flat(value):
+                break
+            del self.statements[mark:], self.params[made:]
+            self.lacks = lacks
+            avoid.update(args)
+        self.scope.append(value)
+        return value
+
+    def _literals(self, row: Operation, args: list[int]) -> tuple[float, ...]:
+        if row.name == "clamp":
+            return self.among(args[0], 0.05, 0.3), self.among(args[0], 0.7, 0.95)
+        return tuple(self.draw.literal(*b) for b in row.literals)
+
+    def chain(self, word: Word, value: int, first_side: int | None = None) -> int:
+        """Apply a word to a value; now and then a second strand begins and is merged later."""
+        held: int | None = None
+        for place, op in enumerate(word):
+            row = OPERATIONS[op]
+            side = None
+            if place == 0 and first_side is not None:
+                side = first_side
+            elif held is not None and row.args.count("f") > 1:
+                side, held = held, None
+            elif (
+                held is None
+                and self.lacks is None
+                and place
+                and self._merges(word[place:])
+                and self.draw.chance(0.3)
+            ):
+                held = value
+                value = self._side("f", row.domains[0], {value})
+            value = self.operate(op, value, side)
+        return value
+
+    def _merges(self, rest: Word) -> bool:
+        """Tell whether a strand begun here meets an operation that takes it in."""
+        ops = [OPERATIONS[name] for name in rest]
+        return (
+            all(set(op.args + op.result) == {"f"} for op in ops)
+            and any(len(op.args) > 1 for op in ops[1:])
+            and len(ops[0].args) == 1
+        )

@@ -10,15 +10,19 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import math
 import sys
 import textwrap
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from .user_globals import STATEFUL, stateful, written
+
 GIVEN = {"warp": {"wp": "warp"}, "jax": {"jax": "jax", "jnp": "jax.numpy"}}
 # Packages that wherever a row is read are there too, or are named as what it needs.
 IMPORTABLE = frozenset({"warp", "jax", "numpy", *sys.stdlib_module_names})
+_PLAIN = (bool, int, float, str, type(None))
 
 
 class NotSelfContainedError(Exception):
@@ -47,8 +51,11 @@ class Bundle:
             before = kind
         return out
 
-    def add(self, name: str, value: Any) -> None:
-        """Write down that ``name`` is ``value``; NotSelfContainedError when that has no text."""
+    def add(self, name: str, value: Any, home: types.ModuleType | None = None) -> None:
+        """Write down that ``name`` is ``value``; NotSelfContainedError when that has no text.
+
+        ``home`` is the module in which it is called so.
+        """
         if name in self._bound:
             known = self._bound[name]
             if known is not value and not _same(known, value):
@@ -57,6 +64,8 @@ class Bundle:
         self._bound[name] = value
         if isinstance(value, types.ModuleType):
             self._add_module(name, value)
+            return
+        if self._add_statement(name, value, home):
             return
         found = self._definitions(value)
         if found is not None:
@@ -71,10 +80,50 @@ class Bundle:
         """Add a line of source as it is."""
         self._parts.append(line)
 
+    def _add_statement(self, name: str, value: Any, home: types.ModuleType | None) -> bool:
+        """Copy the assignment or import at the top of a file that makes ``value``, for JAX."""
+        if self.language != "jax" or home is None or type(value) in _PLAIN:
+            return False
+        found = written(name, value, home)
+        if found is None:
+            return False
+        if isinstance(found.node, ast.ImportFrom):
+            self._check_library(name, str(found.node.module))
+            own = next(a.name for a in found.node.names if (a.asname or a.name) == found.name)
+            line = f"from {found.node.module} import {own}"
+            self._imports.append(line + (f" as {name}" if own != name else ""))
+            return True
+        scope = vars(found.home)
+        self._check_pure(found.node, scope)
+        for other in found.binds - {name}:
+            self._bound[other] = scope.get(other)
+        for needed in _read_inside([found.node]):
+            if needed in scope:
+                self.add(needed, scope[needed], found.home)
+            elif not hasattr(builtins, needed):
+                raise NotSelfContainedError(f"{needed} is gone")
+        self._parts.append(found.source)
+        if found.name != name:
+            self._parts.append(f"{name} = {found.name}")
+        return True
+
+    def _check_pure(self, tree: ast.AST, scope: dict[str, Any]) -> None:
+        reads = stateful(tree, scope) if self.language == "jax" else None
+        if reads:
+            raise NotSelfContainedError(f"what {reads} gives is not in the text")
+
+    def _check_library(self, name: str, full: str) -> None:
+        root = full.split(".")[0]
+        unsure = root in STATEFUL or full == "numpy.random"
+        if root not in IMPORTABLE or (self.language == "jax" and unsure):
+            raise NotSelfContainedError(f"{name} is of the module {full}")
+
     def _definitions(self, value: Any) -> list[Callable[..., Any]] | None:
         if self.language == "warp":
-            from .warp_objects import definitions
+            from .warp_objects import builtin_name, definitions
 
+            if builtin_name(value):
+                return None
             found = definitions(value)
             if found is not None:
                 return found
@@ -95,8 +144,10 @@ class Bundle:
         for definition in found:
             source, tree = _source(definition)
             self._bound.setdefault(tree.name, self._bound[name])
+            home = sys.modules.get(definition.__module__)
+            self._check_pure(tree, vars(home) if home else {})
             for needed, value in _needs(tree, definition).items():
-                self.add(needed, value)
+                self.add(needed, value, home)
             if self.language == "warp" and not tree.decorator_list:
                 source = self._decorator(self._bound[name]) + source
             self._parts.append(source)
@@ -113,8 +164,7 @@ class Bundle:
         full = module.__name__
         if GIVEN[self.language].get(name) == full:
             return
-        if full.split(".")[0] not in IMPORTABLE:
-            raise NotSelfContainedError(f"{name} is the module {full}")
+        self._check_library(name, full)
         self._imports.append(f"import {full}" if name == full else f"import {full} as {name}")
 
     def _one_line(self, name: str, value: Any) -> str | None:
@@ -129,8 +179,9 @@ class Bundle:
             text = f"wp.{own}" if own else spell_constant(value) or spell_type(value)
             if text is not None:
                 return None if text == name else f"{name} = {text}"
-        elif isinstance(value, (bool, int, float, str, type(None))):
-            return f"{name} = {value!r}"
+        elif type(value) in _PLAIN:
+            finite = not isinstance(value, float) or math.isfinite(value)
+            return f"{name} = {value!r}" if finite else f'{name} = float("{value}")'
         if home in IMPORTABLE and isinstance(known, str) and known.isidentifier():
             return f"from {value.__module__} import {known}" + (
                 f" as {name}" if known != name else ""
@@ -219,21 +270,27 @@ def _free_names(tree: Any) -> list[str]:
         local |= {n.arg for n in every}
     else:
         outside += tree.bases
-    for node in (n for part in inside for n in ast.walk(part)):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            local.add(node.id)
-        elif isinstance(node, ast.arg):
-            local.add(node.arg)
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            local.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            local |= {(a.asname or a.name).split(".")[0] for a in node.names}
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            local.add(node.name)
     read = dict.fromkeys(_read_names(outside))
-    read.update(dict.fromkeys(n for n in _read_names(inside) if n not in local))
+    read.update(dict.fromkeys(_read_inside(inside, local)))
     read.pop(tree.name, None)
     return list(read)
+
+
+def _read_inside(nodes: Sequence[ast.AST], local: Iterable[str] = ()) -> list[str]:
+    """Names that some code reads and does not itself bind, besides those in ``local``."""
+    bound = set(local)
+    for node in (n for part in nodes for n in ast.walk(part)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
+    return list(dict.fromkeys(n for n in _read_names(nodes) if n not in bound))
 
 
 def _read_names(nodes: Iterable[ast.AST]) -> Iterable[str]:

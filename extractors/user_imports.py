@@ -117,17 +117,40 @@ def _kernels(path: str) -> list[Any]:
     return _declared[path]
 
 
+def find_functions(path: str) -> list[str] | Rejected:
+    """Names of the functions in a file, which is run for it, that JAX could be asked for."""
+    try:
+        module = import_file(path)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a user's file
+        return Rejected("import", one_line(error))
+    tree = ast.parse(Path(path).read_text(encoding="utf-8", errors="replace"))
+    found: list[str] = []
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom, ast.ClassDef)):
+            continue
+        own = getattr(node, "name", None)
+        stored = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+        names = [own] if own else [n.id for n in stored if isinstance(n.ctx, ast.Store)]
+        found += [name for name in names if _is_function(getattr(module, str(name), None))]
+    return list(dict.fromkeys(found))
+
+
+def _is_function(value: Any) -> bool:
+    of_warp = type(value).__module__.split(".")[0] == "warp"
+    return callable(value) and not isinstance(value, type) and not of_warp
+
+
 def jax_row(path: str, name: str, how: How) -> UserKernel:
     """The row of the function that the file calls ``name``."""
     from .user_jax import row_of_function
 
     try:
-        function = getattr(import_file(path), name)
+        module = import_file(path)
+        function = getattr(module, name)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a user's file
         return how.rejected(name, Rejected("import", one_line(error)))
-    if not callable(function):
-        return how.rejected(name, Rejected("import", f"{name} is not a function"))
-    return row_of_function(function, how.inputs, how.language, how.device, how.mode)
+    options = (how.inputs, how.language, how.device, how.mode)
+    return row_of_function(function, *options, name=name, home=module)
 
 
 def import_file(path: str) -> ModuleType:

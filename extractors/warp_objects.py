@@ -37,9 +37,25 @@ def signature(kernel: Any) -> str:
 
 
 def arguments_of(kernel: Any) -> tuple[tuple[str, str], ...]:
-    """(name, type) of each argument, the type as Warp prints it."""
-    show = load_warp()._src.types.type_repr
-    return tuple((name, str(show(kind))) for name, kind in kernel.adj.arg_types.items())
+    """(name, type) of each argument, as in ("x", "array(ndim=1, dtype=vec3)")."""
+    return tuple((name, type_name(kind)) for name, kind in kernel.adj.arg_types.items())
+
+
+def type_name(kind: Any) -> str:
+    """A type's name without where it comes from: float32, vec3, a struct by its own name."""
+    warp = load_warp()
+    if isinstance(kind, warp._src.codegen.Struct):
+        return kind.cls.__name__
+    if kind in (int, float):
+        return f"{kind.__name__}32"
+    dtype = getattr(kind, "dtype", None)
+    shown = str(warp._src.types.type_repr(kind))
+    if dtype is not None and hasattr(kind, "ndim") and "(" in shown:
+        return f"{shown.split('(')[0]}(ndim={kind.ndim}, dtype={type_name(dtype)})"
+    for name in (shown, getattr(kind, "__name__", "")):
+        if name.endswith("f") and getattr(warp, name[:-1], None) is kind:
+            return name[:-1]  # vec3f is vec3
+    return shown
 
 
 def overloads_of(kernel: Any) -> list[Any]:
@@ -89,11 +105,14 @@ def decorator_of(value: Any) -> str:
 
 
 def builtin_name(value: Any) -> str | None:
-    """The name under ``wp`` of one of Warp's own functions; None for anything else."""
+    """The name under ``wp`` of one of Warp's own functions or decorators; None for the rest."""
     warp = load_warp()
-    if isinstance(value, warp._src.context.Function) and value.is_builtin():
-        return value.key if getattr(warp, value.key, None) is value else None
-    return None
+    name = None
+    if isinstance(value, warp._src.context.Function):
+        name = value.key if value.is_builtin() else None
+    elif inspect.isfunction(value) and value.__module__.split(".")[0] == "warp":
+        name = value.__name__
+    return name if name and getattr(warp, name, None) is value else None
 
 
 def spell_type(kind: Any) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,10 +19,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import extractors
+from extractors.outcomes import LANGUAGES
+from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, Rejection, __version__
 from pipeline.export import Exported, export, finished_rows
 from pipeline.show import find_row, print_row
-from pipeline.user_rows import check_user_output, user_rows, write_rows
+from pipeline.user_rows import check_options, check_user_output, complaint, user_rows, write_rows
 
 HELP = """Write kernels, compile them with Warp or JAX, and keep Python beside compiled code.
 
@@ -52,7 +56,7 @@ jit-synthesis {1} --count 150 --split test --seed 7 --output data/{1}-test.parqu
 
 Seed = Annotated[int, typer.Option(help="Rows are a function of seed, split and index.")]
 Split = Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}: they share no structure.")]
-Device = Annotated[str, typer.Option(help="Columns to fill: cpu, cuda or both.")]
+Device = Annotated[str, typer.Option(help="Of cpp (cpu) and cuda, which to fill; jax has neither.")]
 Mode = Annotated[
     str | None,
     typer.Option(
@@ -219,8 +223,8 @@ def show(
 
     jit-synthesis show jax 17 --seed 7 --split test --json
     """
-    if index < 0:
-        raise ValueError(f"index={index} must be 0 or more")
+    if not 0 <= index < 2**62:
+        raise ValueError(f"index={index} must be from 0 to {2**62 - 1}")
     chosen = make_config(
         config,
         split,
@@ -259,7 +263,7 @@ def extract(
     config: Annotated[
         str | None,
         typer.Option(
-            help=f"Columns to make: {', '.join(CONFIGS)}.",
+            help=f"Columns to make: {', '.join(LANGUAGES)}.",
             show_default="jax with --inputs, else warp",
         ),
     ] = None,
@@ -272,6 +276,9 @@ def extract(
     jsonl: Jsonl = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
+    deadline: Annotated[
+        float, typer.Option(help="Seconds for running the file, and for each kernel.")
+    ] = 60,
 ) -> None:
     """Extract kernels of your own: every @wp.kernel of a file, or one JAX function.
 
@@ -281,26 +288,32 @@ def extract(
 
     jit-synthesis extract model.py --function loss --inputs "f32[8,16],i32[]"
     """
+    check_options(function, inputs, config, deadline)
     if output is not None:
         check_user_output(output, jsonl, overwrite)
-    found = extractors.extract(
-        file,
-        function=function,
-        inputs=inputs,
-        language=config,
-        device=device,
-        mode=mode,
-        preamble=preamble,
-    )
+    try:
+        found = extractors.extract(
+            file,
+            function=function,
+            inputs=inputs,
+            language=config,
+            device=device,
+            mode=mode,
+            preamble=preamble,
+            deadline_s=deadline,
+        )
+    except NeedsInputsError:
+        what = f"{function} in {file.name} is no Warp kernel: for a JAX function"
+        raise ValueError(f'{what} add --inputs "f32[8,16],i32[]"') from None
     for kernel in found:
-        if isinstance(kernel.outcome, extractors.Rejected):
-            place = f"{file}:{kernel.line}" if kernel.line else f"{file}"
-            why = f"{kernel.outcome.stage}: {kernel.outcome.reason}"
-            err.print(f"{place}: {kernel.name}: {why}", markup=False)
+        told = complaint(file, kernel)
+        if told:
+            err.print(told, markup=False)
     made = user_rows(found)
     if not made:
         if not found:
-            err.print(f"{file}: no @wp.kernel in it", markup=False)
+            hint = 'a JAX function is extracted with --function f --inputs "f32[8,16],i32[]"'
+            err.print(f"{file}: no @wp.kernel in it; {hint}", markup=False)
         raise typer.Exit(1)
     chosen = config or ("jax" if inputs is not None else "warp")
     if output is None:
@@ -327,6 +340,8 @@ UsageError: Any = typer.BadParameter.__base__  # click's own, or the copy that T
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0 done, 1 failed, 2 bad input (one line on stderr), 130 interrupted."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
     try:
         code = app(arguments, prog_name="jit-synthesis", standalone_mode=False)
         sys.stdout.flush()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import generators
 from extractors import Rejected, UserKernel
+from extractors.outcomes import LANGUAGES
 from jit_synthesis import FEATURES
 from pipeline.export import check_output, file_format, write_parquet
 from pipeline.parts import sync
+
+_SHAPED = re.compile(r"(\w+)\[([\d,]*)\]")  # of JAX: float32[8,16]
+_ARRAY = re.compile(r"\w+\(ndim=\d+, dtype=(.+)\)")  # of Warp: array(ndim=1, dtype=vec3)
 
 
 def user_rows(kernels: list[UserKernel]) -> list[dict[str, Any]]:
@@ -36,9 +41,17 @@ def _row(number: int, kernel: UserKernel) -> dict[str, Any]:
 
 
 def _input(name: str, spelled: str) -> dict[str, Any]:
-    """An argument: of a user's kernel only its name and type are known."""
-    unknown = {"shape": None, "low": None, "high": None}
-    return {"name": name, "role": None, "dtype": spelled, **unknown}
+    """An argument: of a user's kernel its values are not known, and of Warp's neither its role.
+
+    ``shape`` is null for a Warp array, [] for what is no array.
+    """
+    role, dtype, shape = None, spelled, []
+    if shaped := _SHAPED.fullmatch(spelled):
+        role, dtype = "input", shaped[1]
+        shape = [int(size) for size in shaped[2].split(",") if size]
+    elif array := _ARRAY.fullmatch(spelled):
+        dtype, shape = array[1], None
+    return {"name": name, "role": role, "dtype": dtype, "shape": shape, "low": None, "high": None}
 
 
 def _or_none(hashed: Any, python: str) -> str | None:
@@ -46,6 +59,35 @@ def _or_none(hashed: Any, python: str) -> str | None:
         return hashed(python)
     except SyntaxError:  # a method's source, as found, may not stand by itself
         return None
+
+
+def check_options(
+    function: str | None, inputs: str | None, config: str | None, deadline: float
+) -> None:
+    """Refuse options of ``extract`` that make no sense together, in words of the command line."""
+    if not deadline > 0:
+        raise ValueError(f"--deadline {deadline:g} must be more than 0")
+    if config is not None and config not in LANGUAGES:
+        choices = ", ".join(LANGUAGES)
+        raise ValueError(f"unknown config {config!r}: choose from {choices}")
+    if config == "warp" and inputs is not None:
+        raise ValueError("--inputs is for JAX functions: a Warp kernel declares its own types")
+    if inputs is not None and not function:
+        raise ValueError("name the JAX function to extract: --function f")
+    if config not in (None, "warp") and inputs is None:
+        raise ValueError('a JAX function needs its argument types: --inputs "f32[8,16],i32[]"')
+
+
+def complaint(file: Path, kernel: UserKernel) -> str | None:
+    """What there is to say of a kernel in one line: no row, or a text that is not whole."""
+    place = f"{file}:{kernel.line}" if kernel.line else f"{file}"
+    if isinstance(kernel.outcome, Rejected):
+        why = f"{kernel.outcome.stage}: {kernel.outcome.reason}"
+        of_file = kernel.outcome.stage == "import" and not kernel.line
+        return f"{place}: {why}" if of_file else f"{place}: {kernel.name}: {why}"
+    if kernel.self_contained:
+        return None
+    return f"{place}: {kernel.name}: its python text needs more of {file.name} than it holds"
 
 
 def check_user_output(output: Path, jsonl: bool, overwrite: bool) -> None:

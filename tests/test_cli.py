@@ -85,9 +85,14 @@ BAD = [
     ("show warp 3 --variant 8", "variant must be an integer from 0 to 7"),
     ("show warp 3 --split dev", "unknown split 'dev'"),
     ("extract missing.py", "no such file: missing.py"),
-    ("extract there.jsonl --inputs f32[2]", "name the JAX function"),
+    ("extract there.jsonl --inputs f32[2]", "name the JAX function to extract: --function f"),
     ("extract there.jsonl --function f --inputs q[2]", "unknown dtype 'q'"),
     ("extract there.jsonl --output rows.csv", "must end in .jsonl or .parquet"),
+    ("extract folder.jsonl", "folder.jsonl is a folder: name one Python file"),
+    ("extract there.jsonl --deadline 0", "--deadline 0 must be more than 0"),
+    ("extract there.jsonl --config paired", "unknown config 'paired': choose from warp, jax"),
+    ("extract there.jsonl --config jax --function f", 'types: --inputs "f32[8,16],i32[]"'),
+    ("extract there.jsonl --config warp --inputs f32[2]", "--inputs is for JAX functions"),
 ]
 
 
@@ -243,7 +248,8 @@ def test_extract_prints_and_writes_rows_of_a_users_file(tmp_path, capsys):
     assert (row["id"], row["kernel_name"], row["type"]) == (0, "doubled", "extract")
     assert row["verified"] == "extracted"
     assert row["category"] is row["differentiable"] is row["row_key"] is None
-    assert [a["name"] for a in row["inputs"]] == ["a"]
+    unknown = {"role": None, "shape": None, "low": None, "high": None}
+    assert row["inputs"] == [{"name": "a", "dtype": "float32", **unknown}]
     assert row["fingerprint"] == generators.fingerprint(row["python"])
     assert "doubled_cpu_kernel_backward" in row["cpp"]
     assert f"{file}:15: broken: codegen: " in error or f"{file}:14: broken: codegen: " in error
@@ -276,9 +282,54 @@ def test_extract_takes_a_jax_function(tmp_path, capsys):
     code, out, _ = run(capsys, *line, "--config", "stablehlo")
     assert code == 0
     assert list(json.loads(out)) == list(FEATURES["stablehlo"])
-    code, out, error = run(capsys, "extract", file, "--function", "gone", "--inputs", "f32[2]")
+    known = {"role": "input", "dtype": "float32", "low": None, "high": None}
+    assert row["inputs"] == [
+        {"name": "x", "shape": [8, 16], **known},
+        {"name": "k", "shape": [], **known},
+    ]
+
+
+def test_extract_tells_what_to_add(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(USER_FILE)
+    head = "jit-synthesis: "
+    for options, code, message in (
+        (["gone", "--inputs", "f32[2]"], 2, "no function named 'gone' in mine.py: it has loss"),
+        (
+            ["gone"],
+            2,
+            "no kernel or function named 'gone' in mine.py: it has doubled, broken, loss",
+        ),
+        (
+            ["loss"],
+            2,
+            'loss in mine.py is no Warp kernel: for a JAX function add --inputs "f32[8,16],i32[]"',
+        ),
+    ):
+        done = run(capsys, "extract", file, "--function", *options)
+        assert done == (code, "", f"{head}{message}\n")
+    file.write_text("import jax\nrate = 2.0\n")
+    code, out, error = run(capsys, "extract", file)
     assert (code, out) == (1, "")
-    assert "gone: import: " in error
+    hint = 'a JAX function is extracted with --function f --inputs "f32[8,16],i32[]"'
+    assert error == f"{file}: no @wp.kernel in it; {hint}\n"
+
+
+def test_extract_gives_up_a_file_that_never_ends(tmp_path, capsys):
+    file = tmp_path / "hangs.py"
+    file.write_text("while True: pass\n")
+    done = run(capsys, "extract", file, "--deadline", "1")
+    assert done == (1, "", f"{file}: import: no end within 1 s\n")
+
+
+def test_extract_names_a_text_that_needs_more(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text("import numpy\nW = numpy.random.rand(3)\ndef f(x):\n    return x * W\n")
+    code, out, error = run(
+        capsys, "extract", file, "--function", "f", "--inputs", "f32[3]", "--json"
+    )
+    assert (code, json.loads(out)["python"]) == (0, "def f(x):\n    return x * W\n")
+    assert error == f"{file}:3: f: its python text needs more of mine.py than it holds\n"
 
 
 @pytest.mark.parametrize("line", ["--help", "", "warp --help", "show --help", "extract --help"])
@@ -328,4 +379,4 @@ def _read(descriptor: int) -> bytes:
 
 
 def test_console_script_is_declared():
-    assert 'jit-synthesis = "pipeline.cli:main"' in (ROOT / "pyproject.toml").read_text()
+    assert 'jit-synthesis = "pipeline.start:main"' in (ROOT / "pyproject.toml").read_text()

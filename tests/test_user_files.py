@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from extractors import Extracted, Job, Rejected, extract, extract_job
-from extractors.user_files import parse_inputs
+from extractors.user_files import NeedsInputsError, parse_inputs
 
 FILES = Path(__file__).resolve().parent / "user_files"
 NOT_IN_TEXT = re.compile(r"_[0-9a-f]{8}\b|0x[0-9a-f]{6,}|/tmp|/home|/work|jit_synthesis")
@@ -132,7 +132,8 @@ def test_one_kernel_by_name_and_options(rows):
     assert row.texts["cuda"] == ""
     assert "everything_cpu_kernel_forward" in row.texts["cpp"]
     assert "kernel_backward" not in row.texts["cpp"]
-    with pytest.raises(ValueError, match=r"no kernel named 'nowhere' in kernels\.py"):
+    known = r"no kernel or function named 'nowhere' in kernels\.py: it has everything, generic"
+    with pytest.raises(ValueError, match=known):
         extract(FILES / "kernels.py", function="nowhere")
 
 
@@ -146,16 +147,162 @@ def test_jax_functions_are_named_with_their_types():
     assert row.texts["hlo_forward"].startswith("HloModule jit_looped,")
     assert row.texts["hlo_backward"].startswith("HloModule jit_looped_grad,")
     (row,) = extract(path, function="assigned", inputs="f32[3]")
-    assert row.python.endswith("\n\nhelper = jax.jit(helper)\n")
+    assert row.name == "assigned"
+    assert row.python.endswith("\n\nassigned = jax.jit(helper)\n")
     (row,) = extract(path, function="looped", inputs="f32[4],f32[]", language="stablehlo")
     assert row.texts["cpp"].startswith("module @jit_looped ")
     (row,) = extract(path, function="tabled", inputs="f32[8]")
-    assert not row.self_contained
-    assert row.python == "def tabled(x):\n    return x * TABLE\n"
+    assert row.self_contained
+    assert row.python.startswith("import jax.numpy as np\n\nTABLE = np.arange(8.0)\n\n\ndef tabled")
     (row,) = extract(path, function="tabled", inputs="f32[7]")
     assert row.outcome.stage == "trace"
-    (row,) = extract(path, function="nowhere", inputs="f32[8]")
-    assert row.outcome.stage == "import"
+    known = r"no function named 'nowhere' in functions\.py: it has helper, looped, assigned, tabled"
+    with pytest.raises(ValueError, match=known):
+        extract(path, function="nowhere", inputs="f32[8]")
+
+
+WARP_BARE = """
+import warp
+from warp import array, func, kernel, struct
+from warp import vec3
+SCALE = 3.0
+
+@struct
+class Particle:
+    mass: float
+
+@func
+def half(x: float):
+    return x * 0.5
+
+@kernel
+def f(x: array(dtype=float), p: Particle, v: array(dtype=vec3), n: int):
+    i = warp.tid()
+    x[i] = half(x[i]) * SCALE * p.mass * v[i][0] + float(n)
+"""
+
+
+def test_names_imported_from_warp_are_part_of_a_text(tmp_path):
+    (tmp_path / "bare.py").write_text(WARP_BARE)
+    (row,) = extract(tmp_path / "bare.py")
+    assert row.self_contained
+    for line in ("kernel = wp.kernel", "array = wp.array", "struct = wp.struct", "SCALE = 3.0"):
+        assert f"\n{line}\n" in "\n" + row.python
+    assert extract_job(Job("warp", row.python, "f")) == row.outcome
+    assert row.arguments == (
+        ("x", "array(ndim=1, dtype=float32)"),
+        ("p", "Particle"),
+        ("v", "array(ndim=1, dtype=vec3)"),
+        ("n", "int32"),
+    )
+
+
+JAX_GLOBALS = """
+import functools
+import os
+import numpy
+import jax, jax.numpy as jnp
+from jax.nn import relu as act
+from numpy.random import rand
+from beside import BIAS, shift
+
+W, B = jnp.ones((3, 4)), jnp.zeros(4)
+SIZES = (3, 4)
+LOW = float("-inf")
+noise = numpy.random.rand(3)
+drawn = rand(3)
+table = numpy.zeros(1000)
+table[7] = 1.0
+home = jnp.ones(len(os.environ))
+twice = jnp.ones(3)
+twice = twice * 2
+
+def layer(x):
+    return act(x @ W + B)
+
+fast = jax.jit(layer)
+
+def model(x):
+    return jnp.maximum(fast(x).reshape(SIZES[1:]), LOW) + shift(x).sum() + BIAS
+
+def make(n):
+    def inner(x):
+        return x * n
+    return inner
+
+class Net:
+    def __init__(self, w):
+        self.w = w
+    def __call__(self, x):
+        return x * self.w
+
+lam = lambda x: x * 2
+z = make(4.0)
+part = functools.partial(lambda x, y: x + y, y=2.0)
+net = Net(jnp.full(3, 2.0))
+batched = jax.vmap(lam)
+found = {"f": functools.partial(max, 0)}["f"]
+def noisy(x): return x + noise
+def homely(x): return x + home.sum()
+def doubled(x): return x + twice
+def chance(x): return x + drawn
+def changed(x): return x.sum() * table
+if True:
+    hidden = functools.partial(jnp.add, 1.0)
+"""
+
+
+@pytest.fixture(scope="module")
+def globals_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "beside.py").write_text(
+        "import jax.numpy as np\nBIAS = np.arange(4.0)\ndef shift(x):\n    return x + np.pi\n"
+    )
+    (folder / "globals.py").write_text(JAX_GLOBALS)
+    return folder / "globals.py"
+
+
+@pytest.mark.parametrize("name", ["model", "lam", "z", "part", "net", "batched", "fast"])
+def test_a_jax_text_holds_the_globals_that_it_needs(name, globals_file):
+    (row,) = extract(globals_file, function=name, inputs="f32[3]")
+    assert (row.name, row.self_contained) == (name, True)
+    assert extract_job(Job("jax", row.python, name, (("float32", (3,)),))) == row.outcome
+    for text in (row.python, *row.texts.values()):
+        assert not NOT_IN_TEXT.search(text)
+    if name == "model":
+        parts = ["from jax.nn import relu as act", "W, B = jnp.ones", "def layer", "fast = jax"]
+        places = [row.python.index(part) for part in [*parts, "def model"]]
+        assert places == sorted(places)
+        for part in ("SIZES = (3, 4)", 'LOW = float("-inf")', "def shift", "BIAS = np.arange(4.0)"):
+            assert part in row.python[: places[-1]]
+        assert "noise" not in row.python
+
+
+@pytest.mark.parametrize("mode", ["both", "backward"])
+@pytest.mark.parametrize("name", ["noisy", "homely", "doubled", "chance", "changed"])
+def test_a_jax_text_that_needs_more_is_the_source_as_found(name, mode, globals_file):
+    (row,) = extract(globals_file, function=name, inputs="f32[3]", mode=mode)
+    assert isinstance(row.outcome, Extracted)
+    assert not row.self_contained
+    assert row.python.startswith(f"def {name}(x): return x")
+
+
+def test_a_function_without_source_is_rejected(globals_file):
+    (row,) = extract(globals_file, function="hidden", inputs="f32[3]")
+    assert row.outcome == Rejected(
+        "import", "hidden is a partial without Python source: write it as a function, with def"
+    )
+
+
+def test_a_file_that_never_ends_is_given_up(tmp_path):
+    file = tmp_path / "hangs.py"
+    file.write_text("while True:\n    pass\n")
+    (row,) = extract(file, deadline_s=1)
+    assert row.outcome == Rejected("import", "no end within 1 s")
+    (row,) = extract(file, function="f", inputs="f32[]", deadline_s=1)
+    assert row.outcome == Rejected("import", "no end within 1 s")
+    with pytest.raises(ValueError, match="deadline_s=0 must be more than 0"):
+        extract(file, deadline_s=0)
 
 
 def test_objects_of_this_process(monkeypatch):
@@ -219,3 +366,7 @@ def test_arguments_that_make_no_sense_are_errors(arguments, message):
         extract(FILES / "kernels.py", **arguments)
     with pytest.raises(ValueError, match=r"no such file: .*nowhere\.py"):
         extract(FILES / "nowhere.py")
+    with pytest.raises(ValueError, match="user_files is a folder: name one Python file"):
+        extract(FILES)
+    with pytest.raises(NeedsInputsError, match='for JAX, add inputs="f32'):
+        extract(FILES / "functions.py", function="helper")

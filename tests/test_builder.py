@@ -279,7 +279,7 @@ def test_a_killed_load_leaves_no_compiler(script, processes, tmp_path, num_proc,
 
 def test_changed_code_does_not_use_a_stale_cache(processes, script, tmp_path):
     copy = tmp_path / "copy"
-    for name in ("generators", "extractors"):
+    for name in ("generators", "extractors", "verification"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "jit_synthesis.py", copy)
     home = str(tmp_path / "hf")

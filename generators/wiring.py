@@ -74,8 +74,10 @@ class Wiring:
         return np.array(drawn).reshape(WITNESSES, *more)
 
     def flat(self, value: int) -> bool:
-        """Tell whether a value's witnesses are all the same."""
+        """Tell whether a value's witnesses are all the same, or one is a vector of no length."""
         seen = self.witnesses[value]
+        if self.types[value] == "v" and np.abs(seen).max(axis=-1).min() < 1e-9:
+            return True  # no direction to normalize
         return bool(np.ptp(seen) <= 1e-6 * max(1.0, float(np.abs(seen).max())))
 
     def among(self, value: int, low: float, high: float) -> float:

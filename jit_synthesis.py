@@ -41,7 +41,7 @@ from verification import (
 
 __version__ = "0.1.0"
 CONFIGS = tuple(COLUMNS)
-SPLITS = ("train", "validation", "test")
+SPLITS = generators.SPLITS
 
 
 def _features(config: str) -> datasets.Features:

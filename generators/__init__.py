@@ -33,7 +33,7 @@ __all__ = [
 
 GENERATOR_VERSION = "1"  # raised whenever the same index comes to give another kernel
 LANGUAGES = ("warp", "jax", "stablehlo", "paired")
-SPLITS = ("train", "validation", "test")
+SPLITS = tuple(kinds.SHARES)
 
 _BASE = {
     "elementwise": "generate_simple_elementwise",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 Interval = tuple[float, float]
+STATE_STEP = 1.5  # the most that one round of a loop adds to its state
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from generators import cores
 from generators import intervals as iv
 from generators.operations import ANY, COMPARISONS
-from generators.program import Apply, Block, Branch, Core, Loop, Program, Reduce, walk
+from generators.program import STATE_STEP, Apply, Block, Branch, Core, Loop, Program, Reduce, walk
 from generators.reference import run_loop
 from generators.wiring import TRIES, WITNESSES, Axes, Wiring
 
@@ -21,7 +21,6 @@ _EXTENTS = {
     2: ((8, 12, 16, 32, 40, 64), (8, 16, 24, 32, 50, 64)),
     3: ((2, 4, 6, 8), (4, 8, 12, 16), (4, 8, 10, 16)),
 }
-_STATE_STEP = 1.5  # the most that one round of a loop adds to its state
 
 
 class Sampler(Wiring):
@@ -81,7 +80,7 @@ class Sampler(Wiring):
         trip = self.draw.between(4, 24) if dynamic else self.draw.between(2, 8)
         update = self.draw.choice(("add", "add", "decay", "max"))
         factor = self.draw.literal(0.5, 0.95)
-        grown = trip * _STATE_STEP
+        grown = trip * STATE_STEP
         first = self.params[0].id  # what it starts from if nothing comes of its start
         initial = self.ranges[start if start is not None else first]
         interval = iv.add(iv.hull(initial, (0.0, 0.0)), (-grown, grown))
@@ -92,7 +91,7 @@ class Sampler(Wiring):
 
         def bounded() -> int:
             value = body(index, state if reads_state else None)
-            return self.fit(value, (-_STATE_STEP, _STATE_STEP))
+            return self.fit(value, (-STATE_STEP, STATE_STEP))
 
         block = self.region(bounded)
         used = any(index in s.args for s in walk(block.statements) if isinstance(s, Apply))

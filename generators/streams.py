@@ -52,14 +52,6 @@ class Stream:
         """Draw a float in [low, high)."""
         return low + (high - low) * self._random.random()
 
-    def shuffled(self, items: Sequence[T]) -> list[T]:
-        """Return the items in a random order (Fisher-Yates)."""
-        result = list(items)
-        for i in range(len(result) - 1, 0, -1):
-            j = self.below(i + 1)
-            result[i], result[j] = result[j], result[i]
-        return result
-
     def literal(self, low: float, high: float) -> float:
         """Draw a short decimal in [low, high], one a person would type."""
         span = high - low

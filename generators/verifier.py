@@ -6,6 +6,7 @@ from generators import cores
 from generators import intervals as iv
 from generators.operations import COMPARISONS, OPERATIONS
 from generators.program import (
+    STATE_STEP,
     Apply,
     Block,
     Branch,
@@ -143,13 +144,15 @@ class _Checker:
         _demand(1 <= s.trip <= 64, "unbounded trip count", s)
         start = self.ranges[s.start] if s.start is not None else (0.0, 0.0)
         # The state is bounded before the body is known: the body's step is checked against it.
-        step = 1.5 * s.trip
+        step = STATE_STEP * s.trip
         interval = iv.add(iv.hull(start, (0.0, 0.0)), (-step, step))
         self.define(s, s.state, "f", interval)
         if s.index is not None:
             self.define(s, s.index, "f", (0.0, s.trip - 1.0))
         low, high = self.block(s.body)
-        _demand(iv.inside((low, high), (-1.5, 1.5)), "a loop's step is not bounded", s)
+        _demand(
+            iv.inside((low, high), (-STATE_STEP, STATE_STEP)), "a loop's step is not bounded", s
+        )
         del self.types[s.state]
         self.define(s, s.id, "f", interval)
 

@@ -6,9 +6,9 @@ from generators.kernel import Argument
 from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
 from generators.operations import OPERATIONS
 from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
-from generators.spellings import PRODUCT, SUM, WARP
+from generators.spellings import PRODUCT, WARP
 from generators.streams import Stream
-from generators.writer import Writer, signature
+from generators.writer import Expression, Writer, signature
 
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
 
@@ -43,7 +43,7 @@ class WarpWriter(Writer):
         """Write an access to an array parameter."""
         return f"{self.titles[param.id]}[{', '.join(self.letters[a] for a in param.axes)}]"
 
-    def loads(self, axes: tuple[str, ...]) -> None:
+    def loads(self) -> None:
         """Make the parameters known whose last axis has just become available."""
         for param in self.program.params:
             if param.id in self.known or not set(param.axes) <= set(self.letters):
@@ -113,13 +113,17 @@ class WarpWriter(Writer):
         self.write(s.body.statements)
         [value] = self.take(s.body.value)
         self.flush()
-        if s.update == "max":
-            self.line(f"{state} = wp.max({state}, {value[0]})")
-        elif s.update == "add" and self.augmented:
+        self.advance(state, s.update, s.factor, value)
+        self.depth -= 1
+
+    def advance(self, state: str, update: str, factor: float, value: Expression) -> None:
+        """Write how a loop's state takes a round's value: "add", "decay", "max" or "min"."""
+        if update in ("max", "min"):
+            self.line(f"{state} = wp.{update}({state}, {value[0]})")
+        elif update == "add" and self.augmented:
             self.line(f"{state} += {value[0]}")
         else:
-            self.line(f"{state} = {self.compound(state, s.update, s.factor, value)}")
-        self.depth -= 1
+            self.line(f"{state} = {self.compound(state, update, factor, value)}")
 
     def size(self, axes: tuple[str, ...]) -> str:
         """Write the number of points along axes, as a float."""
@@ -147,16 +151,12 @@ class WarpWriter(Writer):
         extent = f"{self.titles[whole.id]}.shape[{whole.axes.index(s.over)}]"
         self.line(f"for j in range({extent}):")
         self.depth += 1
-        self.loads(whole.axes)
+        self.loads()
         self.write(s.body.statements)
         [value] = self.take(s.body.value)
         self.flush()
-        if s.how in ("min", "max"):
-            self.line(f"{state} = wp.{s.how}({state}, {value[0]})")
-        elif self.augmented:
-            self.line(f"{state} += {value[0]}")
-        else:
-            self.line(f"{state} = {state} + {self.bracket(value, SUM + 1)}")
+        update = s.how if s.how in ("min", "max") else "add"
+        self.advance(state, update, 1.0, value)
         self.depth -= 1
         del self.letters[s.over]
         self.known[s.id] = state
@@ -190,7 +190,7 @@ class WarpWriter(Writer):
         self.outputs = [self.names.pick(OUTPUTS) for _ in program.outputs]
         letters = ", ".join(self.letters.values())
         self.line(f"{letters} = wp.tid()")
-        self.loads(program.space)
+        self.loads()
         self.write(program.statements)
         if not whole:
             for value, out in zip(program.outputs, self.outputs, strict=True):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from generators import cores, kinds
 from generators.kinds import Shape
-from generators.operations import OPERATIONS
 from generators.program import Program
 from generators.sampling import Sampler
 from generators.streams import Stream
+from generators.tables import OPERATIONS
 from generators.wiring import Word
 
 Parts = tuple[Word, ...]

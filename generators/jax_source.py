@@ -17,8 +17,9 @@ from generators.program import (
     Reduce,
     Statement,
 )
-from generators.spellings import ATOM, JAX, SUM, Spelling
+from generators.spellings import ATOM, SUM, Spelling
 from generators.streams import Stream
+from generators.tables import JAX
 from generators.writer import Writer, signature
 
 _NESTED = 24  # an operand of a block longer than this is given a name

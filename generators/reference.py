@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from generators.operations import COMPARISONS, OPERATIONS
 from generators.program import Apply, Block, Branch, Loop
+from generators.tables import COMPARISONS, OPERATIONS
 
 Values = dict[int, np.ndarray]
 

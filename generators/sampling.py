@@ -11,9 +11,10 @@ import numpy as np
 
 from generators import cores
 from generators import intervals as iv
-from generators.operations import ANY, COMPARISONS
+from generators.operations import ANY
 from generators.program import STATE_STEP, Apply, Block, Branch, Core, Loop, Program, Reduce, walk
 from generators.reference import run_loop
+from generators.tables import COMPARISONS
 from generators.wiring import TRIES, WITNESSES, Axes, Wiring
 
 _EXTENTS = {

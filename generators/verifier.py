@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from generators import cores
 from generators import intervals as iv
-from generators.operations import COMPARISONS, OPERATIONS
 from generators.program import (
     STATE_STEP,
     Apply,
@@ -20,6 +19,7 @@ from generators.program import (
     use_counts,
     walk,
 )
+from generators.tables import COMPARISONS, OPERATIONS
 
 
 class InvalidProgram(AssertionError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from generators.kernel import Argument
 from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
-from generators.operations import OPERATIONS
 from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
-from generators.spellings import PRODUCT, WARP
+from generators.spellings import PRODUCT
 from generators.streams import Stream
+from generators.tables import OPERATIONS, WARP
 from generators.writer import Expression, Writer, signature
 
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program

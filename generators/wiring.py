@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from generators import intervals as iv
-from generators.operations import ANY, LINEAR, OPERATIONS, Operation
+from generators.operations import ANY, Operation
 from generators.program import (
     Apply,
     Interval,
@@ -21,6 +21,7 @@ from generators.program import (
     Statement,
 )
 from generators.streams import Stream
+from generators.tables import OPERATIONS
 
 Axes = tuple[str, ...]
 Word = tuple[str, ...]
@@ -117,7 +118,7 @@ class Wiring:
         id_ = self._value(row.result, interval, seen)
         if self.stale.intersection(args):
             self.stale.add(id_)
-            self.differentiable &= op in LINEAR
+            self.differentiable &= row.linear
         self.statements.append(Apply(id_, op, args, literals))
         return id_
 

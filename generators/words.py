@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from generators.operations import OPERATIONS
+from generators.tables import OPERATIONS
 
 _DRAWN = [op for op in OPERATIONS.values() if not op.guard]
 _SCALAR = [op for op in _DRAWN if set(op.args + op.result) == {"f"}]

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from generators import TYPES, builders, cores, kinds, spellings, words
-from generators.operations import OPERATIONS
+from generators import TYPES, builders, cores, kinds, tables, words
 from generators.program import Apply, Program, walk
 from generators.streams import Stream, permute
+from generators.tables import OPERATIONS
 from generators.verifier import InvalidProgram, verify
 
-SPELLINGS = {"warp": spellings.WARP, "jax": spellings.JAX}
+SPELLINGS = {"warp": tables.WARP, "jax": tables.JAX}
 
 
 @pytest.mark.parametrize("language", SPELLINGS)
@@ -30,9 +30,9 @@ def test_no_two_operations_on_floats_are_spelled_alike(language):
 
 
 def test_what_marks_a_vector_kernel_reads_like_no_scalar_operation():
-    scalar = {spellings.JAX[name].template.replace("!", "") for name in words.VOCABULARIES["any"]}
+    scalar = {tables.JAX[name].template.replace("!", "") for name in words.VOCABULARIES["any"]}
     for name in words.VOCABULARIES["marked"]:
-        assert spellings.JAX[name].template.replace("!", "") not in scalar
+        assert tables.JAX[name].template.replace("!", "") not in scalar
 
 
 def test_every_variant_of_a_block_reads_differently():

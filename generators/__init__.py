@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generators import cores, kinds
+from generators import kinds
 from generators.builders import sample
 from generators.fingerprints import fingerprint, fingerprints, structure
 from generators.jax_source import JaxWriter
@@ -47,21 +47,24 @@ _BASE = {
     "nested_branch": "generate_nested_branch_kernel",
     "compound": "generate_compound_kernel",
 }
-TYPES: dict[str, str] = _BASE | {family: f"generate_{family}_kernel" for family in cores.FAMILIES}
+_EXTENDED = [name for language in ("warp", "jax") for name in kinds.categories(language)]
+TYPES: dict[str, str] = _BASE | {name: f"generate_{name}_kernel" for name in _EXTENDED}
+_SPELLED = {"warp": "warp", "jax": "jax", "stablehlo": "jax", "paired": "paired"}
 
 
 def categories(language: str, extended: bool = False) -> tuple[str, ...]:
     """Return the kernel categories of a language, in ClassLabel order.
 
-    Raises ValueError for an unknown language, or ``extended`` with Warp.
+    ``extended`` adds those that only this language has. Raises ValueError for an unknown language,
+    or where there are none to add.
     """
     if language not in LANGUAGES:
         raise ValueError(f"unknown config {language!r}: choose one of {', '.join(LANGUAGES)}")
     if not extended:
         return tuple(_BASE)
-    if language not in ("jax", "stablehlo"):
-        raise ValueError("extended=True adds JAX's ML kernels: use it with jax or stablehlo")
-    return tuple(TYPES)
+    if language == "paired":
+        raise ValueError("extended=True adds kernels that only one language has, not to paired")
+    return (*_BASE, *kinds.categories(_SPELLED[language]))
 
 
 def choose(language: str, names: Sequence[str] | None, extended: bool = False) -> tuple[str, ...]:
@@ -75,8 +78,8 @@ def choose(language: str, names: Sequence[str] | None, extended: bool = False) -
     for name in names:
         if name in known:
             continue
-        if name in TYPES and language in ("jax", "stablehlo"):
-            raise ValueError(f"category {name!r} is one of the ML kernels: add extended")
+        if language != "paired" and name in categories(language, extended=True):
+            raise ValueError(f"category {name!r} is one of the extended ones: add extended")
         raise ValueError(
             f"unknown category for {language} {name!r}: choose from {', '.join(known)}"
         )
@@ -92,10 +95,9 @@ def _check_split(split: str) -> None:
 
 def capacity(language: str, category: str, split: str = "train") -> int:
     """Return how many kernels of a category a split can hold, no two alike."""
-    extended = language in ("jax", "stablehlo")
-    [name] = choose(language, [category], extended)
+    [name] = choose(language, [category], extended=language != "paired")
     _check_split(split)
-    return kinds.capacity(name, split)
+    return kinds.capacity(_SPELLED[language], name, split)
 
 
 def check_count(
@@ -110,7 +112,7 @@ def check_count(
     _check_split(split)
     for place, name in enumerate(names):
         wanted = (count - place + len(names) - 1) // len(names)
-        held = kinds.capacity(name, split)
+        held = kinds.capacity(_SPELLED[language], name, split)
         if wanted > held:
             raise ValueError(
                 f"{count} rows need {wanted} {name} kernels in {split}, which holds {held}: "
@@ -146,11 +148,10 @@ def generate(
     _integer("variant", variant, VARIANTS)
     number, place = divmod(index, len(names))
     category = names[place]
-    held = kinds.capacity(category, split)
+    held = kinds.capacity(_SPELLED[language], category, split)
     if number >= held:
         raise ValueError(f"index {index} asks for {category} kernel {number}; {split} holds {held}")
-    spelled = "jax" if language == "stablehlo" else language
-    program, stream = sample(spelled, category, seed, split, number, variant)
+    program, stream = sample(_SPELLED[language], category, seed, split, number, variant)
     verify(program)
     twin = ""
     if language in ("jax", "stablehlo"):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from generators import cores, kinds
+import numpy as np
+
+from generators import kinds
+from generators.arrays import Arrays
 from generators.kinds import Shape
 from generators.program import Program
 from generators.sampling import Sampler
@@ -121,16 +124,15 @@ def _reduction(s: Sampler, shape: Shape, parts: Parts) -> Program:
     return s.finish((value,), axes)
 
 
-def _core(s: Sampler, shape: Shape, parts: Parts) -> Program:
-    family, variant = shape.tag.split(":")
-    row = cores.FAMILIES[family][int(variant)]
-    extents = {a: s.draw.choice(choices) for a, choices in cores.EXTENTS.items()}
-    extents |= {f"{a}/2": -(-extents[a] // 2) for a in "yz"}
-    s.space(row.axes, extents)
-    before = s.chain(parts[0], s.param("f", row.axes))
-    value = s.core(family, int(variant), before)
-    s.space(row.result, {})
-    return s.finish((s.chain(parts[1], value),), row.result)
+def _family(s: Sampler, shape: Shape, parts: Parts) -> Program:
+    """Build a kernel of one strand around an operation of its family."""
+    [word] = parts
+    if isinstance(s, Arrays):
+        return s.finish((s.chain(word, s.begin(shape.start)),))
+    axes = _enter(s, (1, 1, 1, 2))
+    [width] = {OPERATIONS[name].width for name in word} - {None} or {0}
+    s.width = width or s.draw.choice((2, 3, 3, 4))
+    return s.finish((s.chain(word, s.param(shape.start, axes)),), axes)
 
 
 BUILDERS: dict[str, Callable[[Sampler, Shape, Parts], Program]] = {
@@ -151,8 +153,11 @@ def sample(
     language: str, category: str, seed: int, split: str, number: int, variant: int
 ) -> tuple[Program, Callable[[str], Stream]]:
     """Return program ``number`` of a category, and the stream of each purpose in writing it."""
-    shape, word = kinds.choose(category, seed, split, number, variant)
+    spelled = "jax" if language == "jax" else "warp"
+    shape, word = kinds.choose(spelled, category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
-    sampler = Sampler(language, category, Stream("program", *key))
-    program = BUILDERS.get(category, _core)(sampler, shape, shape.split(word))
+    arrays = language == "jax" and category not in BUILDERS
+    sampler = (Arrays if arrays else Sampler)(language, category, Stream("program", *key))
+    with np.errstate(all="ignore"):  # integers wrap around
+        program = BUILDERS.get(category, _family)(sampler, shape, shape.split(word))
     return program, lambda purpose: Stream(purpose, *key)

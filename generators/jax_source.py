@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
-from generators import cores
 from generators.kernel import Argument
 from generators.names import BODIES, ROUNDS, STATES
 from generators.program import (
     Apply,
     Branch,
-    Core,
     Loop,
     Param,
     Program,
     Reduce,
     Statement,
 )
-from generators.spellings import ATOM, SUM, Spelling
+from generators.spellings import ATOM, Spelling
 from generators.streams import Stream
-from generators.tables import JAX
+from generators.tables import JAX, OPERATIONS
 from generators.writer import Writer, signature
 
-_NESTED = 24  # an operand of a block longer than this is given a name
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
-_ANNOTATED = {"i": "int", "f": "float"}
+_ANNOTATED = {"k": "int", "i": "int", "u": "int", "f": "float", "b": "bool", "c": "complex"}
 
 
 class JaxWriter(Writer):
@@ -34,21 +29,11 @@ class JaxWriter(Writer):
 
     def __init__(self, program: Program, draw: Stream, names: Stream):
         super().__init__(program, draw, names)
-        weights = {
-            id_: weight.stem
-            for s in program.statements
-            if isinstance(s, Core)
-            for id_, weight in zip(
-                s.args[1:], cores.FAMILIES[s.family][s.variant].weights, strict=True
-            )
-        }
         for p in program.params:
-            if p.id in weights:
-                self.known[p.id] = self.names.reserve(weights[p.id])
-            elif program.category == "attention" and p is program.params[0]:
-                self.known[p.id] = self.names.reserve("query")
+            if p.stem:
+                self.known[p.id] = self.names.reserve(p.stem)
             else:
-                self.known[p.id] = self.names.param(p.type, scalar=not p.axes)
+                self.known[p.id] = self.names.param(p.type[0], scalar=not (p.axes or p.shape))
         self.titles = {p.id: self.known[p.id] for p in program.params}
 
     def number(self, value: float) -> str:
@@ -69,8 +54,6 @@ class JaxWriter(Writer):
                     self.loop(statement)
                 case Reduce():
                     self.reduce(statement)
-                case Core():
-                    self.core(statement)
 
     def branch(self, s: Branch) -> None:
         """Write both sides, then a choice between them element by element."""
@@ -83,7 +66,7 @@ class JaxWriter(Writer):
         args = (s.left, s.left if s.right is None else s.right, s.then.value, s.orelse.value)
         for value in args[:2]:
             self.name(value)
-        self.hold(s.id, (self.fill(spelling, args, (s.literal,)), ATOM))
+        self.hold(s.id, (self.fill(spelling, args, {"#0": self.number(s.literal)}), ATOM))
 
     def zeros(self) -> str:
         """Write a start at zero in the shape of the whole index space."""
@@ -132,27 +115,7 @@ class JaxWriter(Writer):
         self.write(s.body.statements)
         axis = ", axis=1" if s.over else ""
         spelling = Spelling(f"jnp.{s.how}({{0}}{axis})")
-        self.hold(s.id, (self.fill(spelling, (s.body.value,), ()), ATOM))
-
-    def core(self, s: Core) -> None:
-        """Write a block of the ML table: its lines, the last of which is the value."""
-        self.note(s.family)
-        row = cores.FAMILIES[s.family][s.variant]
-        *before, last = row.lines
-        held = dict(self.waiting).get(s.args[0], ("", 0))[0]
-        if before or last.count("{x}") > 1 or len(held) > _NESTED:
-            self.name(s.args[0])
-        [x] = self.take(s.args[0])
-        alone = re.search(r"[(,] ?\{x\}[,)]", last)
-        slots = {"{x}": self.bracket(x, 0 if alone else ATOM)}
-        slots |= {f"{{{c}}}": self.titles[a] for c, a in zip("abcd", s.args[1:], strict=False)}
-        slots |= {f"{{t{n}}}": self.names.reserve(t) for n, t in enumerate(row.locals)}
-        slots |= {f"{{#{n}}}": self.number(v) for n, v in enumerate(s.literals)}
-        if before:
-            self.flush()
-        for text in before:
-            self.line(_replace(text, slots))
-        self.hold(s.id, (_replace(last, slots), SUM))
+        self.hold(s.id, (self.fill(spelling, (s.body.value,), {}), ATOM))
 
     # -- the function ---------------------------------------------------------------------------
 
@@ -172,23 +135,37 @@ class JaxWriter(Writer):
         body = self.lines
         if self.draw.chance(0.3):
             body = [f'    """{self.describe()}"""', *body]
-        text = "\n".join([*signature(decorator, self.names.kernel, header), *body, ""])
-        return text, tuple(self.argument(p) for p in program.params)
+        lines = [*signature(decorator, self.names.kernel, header), *body, ""]
+        return "\n".join([*self.before(), *lines]), tuple(self.argument(p) for p in program.params)
 
     def annotation(self, param: Param) -> str:
         """Write a parameter's type."""
-        return _ANNOTATED[param.type] if not param.axes else "jax.Array"
+        return "jax.Array" if param.axes or param.shape else _ANNOTATED[param.type[0]]
 
     def argument(self, param: Param) -> Argument:
         """Return what the row says of a parameter."""
-        shape = tuple(self.extents[a] for a in param.axes)
+        shape = param.shape or tuple(self.extents[a] for a in param.axes)
         if param.type == "v":
             shape += (self.program.width,)
-        dtype = "int32" if param.type == "i" else self.program.dtype
+        dtype = self.dtypes[param.type[0]]
         return Argument(self.titles[param.id], "input", dtype, shape, *param.interval)
 
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """The NumPy name of each kind's type."""
+        p = self.program
+        wide = "complex128" if p.dtype == "float64" else "complex64"
+        return dict.fromkeys("fvp", p.dtype) | {
+            **{"i": p.signed, "u": p.unsigned, "b": "bool", "k": "int32", "c": wide},
+        }
 
-def _replace(text: str, slots: dict[str, str]) -> str:
-    for slot, value in slots.items():
-        text = text.replace(slot, value)
-    return text
+    def slots(self, statement: Apply) -> dict[str, str]:
+        """Return what the named slots stand for, the extents of a row's axes among them."""
+        row = OPERATIONS[statement.op]
+        p = self.program
+        given = [dict(p.shapes)[a] for a in statement.args] if row.dims else []
+        extents = row.extents(given) if row.dims else {}
+        return super().slots(statement) | {
+            **{f"@{axis}": str(extent) for axis, extent in extents.items()},
+            **{"float": f"jnp.{p.dtype}", "int": f"jnp.{p.signed}", "uint": f"jnp.{p.unsigned}"},
+        }

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from generators import cores, words
+from generators import words
 from generators.streams import permute
+from generators.tables import families
 
 VARIANTS = 8  # an index has this many kernels: the next takes the place of a rejected one
 SHARES = {"train": 8, "validation": 1, "test": 1}  # of every ten numbers
@@ -23,11 +24,17 @@ _TURN = sum(SHARES.values())
 
 @dataclass(frozen=True)
 class Shape:
-    """Slots for each part of a kernel, the type it starts from, and a tag for its builder."""
+    """Slots for each part of a kernel, the types it starts from and may end in, a builder's tag."""
 
     parts: tuple[words.Slots, ...]
     start: str = "f"
     tag: str = ""
+    ends: str = ""
+
+    @property
+    def size(self) -> int:
+        """The number of words that fill it."""
+        return words.count(self.slots, self.start, self.ends)
 
     @property
     def slots(self) -> words.Slots:
@@ -41,6 +48,11 @@ class Shape:
             result.append(word[at : at + len(part)])
             at += len(part)
         return tuple(result)
+
+
+def _free(count: int) -> words.Slots:
+    """Return slots for any plain operations, every second one for the common ones."""
+    return tuple(("any", "common")[place % 2] for place in range(count))
 
 
 def _deal(total: int, order: tuple[int, ...], parts: int) -> list[int]:
@@ -60,12 +72,11 @@ def _dealt(
 ) -> tuple[Shape, ...]:
     """Make one shape a size: the total alone tells the parts, so the word can be read back.
 
-    ``first`` names the vocabulary of the first slot of a part, "any" elsewhere.
+    ``first`` names the vocabulary of the first slot of a part.
     """
     shapes = []
     for size in sizes:
-        dealt = _deal(size, order, parts)
-        slots = [["any"] * n for n in dealt]
+        slots = [list(_free(n)) for n in _deal(size, order, parts)]
         for part, vocabulary in (first or {}).items():
             if slots[part]:
                 slots[part][0] = vocabulary
@@ -75,15 +86,13 @@ def _dealt(
 
 def _line(sizes: range, special: str) -> tuple[Shape, ...]:
     """Make straight-line shapes whose middle slot is of the vocabulary ``special``."""
-    return tuple(
-        Shape((("any",) * (n // 2) + (special,) + ("any",) * (n - n // 2 - 1),)) for n in sizes
-    )
+    return tuple(Shape(((*_free(n // 2), special, *_free(n - n // 2 - 1)),)) for n in sizes)
 
 
 def _reductions() -> tuple[Shape, ...]:
-    whole = [Shape((("any",) * n, ()), tag=how) for how in _HOW for n in range(1, 12)]
+    whole = [Shape((_free(n), ()), tag=how) for how in _HOW for n in range(1, 12)]
     rows = [
-        Shape((("any",) * n, ("any",) * m), tag=f"row_{how}")
+        Shape((_free(n), _free(m)), tag=f"row_{how}")
         for how in _HOW
         for n in range(1, 7)
         for m in range(0, 6)
@@ -93,7 +102,7 @@ def _reductions() -> tuple[Shape, ...]:
 
 _HOW = ("sum", "mean", "max", "min")
 
-SHAPES: dict[str, tuple[Shape, ...]] = {
+_BASE: dict[str, tuple[Shape, ...]] = {
     "elementwise": _line(range(1, 14), "binary"),
     "scalar_array": _line(range(1, 14), "binary"),
     "unary": tuple(Shape((("unary",) * n,)) for n in range(1, 14)),
@@ -106,21 +115,58 @@ SHAPES: dict[str, tuple[Shape, ...]] = {
     "compound": _dealt(
         range(4, 16), (1, 2, 3, 0, 4), 5, {1: "binary"}, lambda n: ("loop", "branch")[n % 2]
     ),
-    **{
-        family: tuple(
-            Shape((("any",) * pre, ("any",) * post), tag=f"{family}:{variant}")
-            for variant in range(len(cores.FAMILIES[family]))
-            for pre, post in ((0, 0), (0, 1), (1, 1), (0, 3), (2, 2), (3, 4), (4, 6))
-        )
-        for family in cores.FAMILIES
-    },
 }
+
+# The types that a family's kernels start from, in turn with their length.
+_STARTS = {
+    "warp": {
+        "matrix": ("m", "v", "m"),
+        "quaternion": ("q", "v", "q"),
+        "transform": ("t", "v", "t", "q"),
+        "spatial": ("s", "v", "t"),
+        "geometry": ("v",),
+        "integer": ("i", "u"),
+    },
+    "jax": {"integer": ("i2", "u1", "i1", "u2", "i3")},
+}
+_ARRAYS = ("f2", "f1", "f3", "f2", "f4", "f2", "f5")
+_LONGEST = 12
+
+
+def _family(language: str, family: str) -> tuple[Shape, ...]:
+    """Make straight-line shapes around an operation of a family; the length tells the start."""
+    wanted, more = f"{language}:{family}", f"{language}:{family}+"
+    whole = language == "jax"
+    starts = _STARTS[language].get(family, _ARRAYS if whole else ("f",))
+    ends = "f" if whole and family != "integer" else "fivumqtsS"
+    shapes = []
+    for n in range(1, _LONGEST + 1):
+        start, half = starts[n % len(starts)], (n - 1) // 2
+        around = (f"{wanted}-",) * half + (wanted,) + (more,) * (n - half - 1)
+        first = (wanted,) + (more,) * (n - 1)  # nothing else may apply to what it starts from
+        made = [Shape((slots,), start, family, ends) for slots in (around, first)]
+        shapes.append(made[0] if made[0].size else made[1])
+    return tuple(shapes)
 
 
 @cache
-def _classes(category: str) -> tuple[tuple[Shape, int], ...]:
+def shapes(language: str, category: str) -> tuple[Shape, ...]:
+    """Return the shapes of a category's kernels in a language, "warp" or "jax"."""
+    if category in _BASE:
+        return _BASE[category]
+    return tuple(shape for shape in _family(language, category) if shape.size)
+
+
+@cache
+def categories(language: str) -> tuple[str, ...]:
+    """Return the categories that a language, "warp" or "jax", has beside those of all."""
+    return families(language)
+
+
+@cache
+def _classes(language: str, category: str) -> tuple[tuple[Shape, int], ...]:
     """Return the shapes with their number of words, the smallest first."""
-    sized = [(shape, words.count(shape.slots, shape.start)) for shape in SHAPES[category]]
+    sized = [(shape, shape.size) for shape in shapes(language, category)]
     return tuple(sorted(sized, key=lambda pair: pair[1]))
 
 
@@ -129,23 +175,23 @@ def _share(size: int, split: str) -> int:
 
 
 @cache
-def _supplies(category: str, split: str) -> tuple[int, ...]:
+def _supplies(language: str, category: str, split: str) -> tuple[int, ...]:
     """Return the kernels that each class holds for a split; half the largest is for variants."""
-    sizes = [size for _, size in _classes(category)]
+    sizes = [size for _, size in _classes(language, category)]
     sizes[-1] //= 2
     return tuple(_share(size, split) for size in sizes)
 
 
 @cache
-def capacity(category: str, split: str) -> int:
+def capacity(language: str, category: str, split: str) -> int:
     """Return how many kernels of a category a split can hold, all different, with variants."""
-    spare = _share(_classes(category)[-1][1] // 2, split) // (VARIANTS - 1)
-    return min(sum(_supplies(category, split)), spare)
+    spare = _share(_classes(language, category)[-1][1] // 2, split) // (VARIANTS - 1)
+    return min(sum(_supplies(language, category, split)), spare)
 
 
-def _place(category: str, split: str, number: int) -> tuple[int, int]:
+def _place(language: str, category: str, split: str, number: int) -> tuple[int, int]:
     """Send kernel ``number`` of a split to (class, position in the class), classes in turn."""
-    supplies = _supplies(category, split)
+    supplies = _supplies(language, category, split)
     taken = 0
     while active := [c for c, supply in enumerate(supplies) if supply > taken]:
         depth = min(supplies[c] for c in active) - taken
@@ -164,15 +210,17 @@ def _owned(position: int, split: str, size: int) -> int:
     return turn * _TURN + _FIRST[split] + rest
 
 
-def choose(category: str, seed: int, split: str, number: int, variant: int) -> tuple[Shape, tuple]:
+def choose(
+    language: str, category: str, seed: int, split: str, number: int, variant: int
+) -> tuple[Shape, tuple]:
     """Return the shape and the word of kernel ``number`` of a category in a split.
 
     Injective over (split, number, variant) for a seed: a keyed permutation of disjoint residues.
     """
-    classes = _classes(category)
+    classes = _classes(language, category)
     last = len(classes) - 1
     if variant == 0:
-        at, position = _place(category, split, number)
+        at, position = _place(language, category, split, number)
         size = classes[at][1] // (2 if at == last else 1)
         start = 0
     else:
@@ -182,4 +230,4 @@ def choose(category: str, seed: int, split: str, number: int, variant: int) -> t
     shape, _ = classes[at]
     key = ("word", seed, category, at, start > 0)
     place = start + permute(_owned(position, split, size), size, *key)
-    return shape, words.unrank(place, shape.slots, shape.start)
+    return shape, words.unrank(place, shape.slots, shape.start, shape.ends)

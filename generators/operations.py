@@ -23,8 +23,9 @@ any leading axes, a digit for an axis of that extent. The first argument is then
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from generators import intervals as iv
 from generators.program import Interval
@@ -79,6 +80,29 @@ class Operation:
     indexed: bool = False
     multiple: int = 1  # what the last axis of the first argument must be divisible by
     wide: bool = False  # not in 16 bits: the library has no such kernel or it loses all digits
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[bool, str], ...]:
+        """(has leading axes, its own axes) of each argument, then of the result, from ``dims``."""
+        specs = self.dims.replace("->", ",").split(",")
+        return tuple((s.startswith("..."), s.removeprefix("...")) for s in specs)
+
+    def extents(self, given: Sequence[tuple[int, ...]]) -> dict[str, int]:
+        """Return the extent of each axis of ``dims`` from the shapes of the first arguments.
+
+        Raises ValueError where the shapes do not fit together.
+        """
+        found: dict[str, int] = {}
+        first = given[0][: len(given[0]) - len(self.shapes[0][1])]
+        for (leading, axes), shape in zip(self.shapes, given, strict=False):
+            cut = max(len(shape) - len(axes), 0)
+            fits = len(shape) >= len(axes) and shape[:cut] == (first if leading else ())
+            for axis, extent in zip(axes, shape[cut:], strict=False):
+                wanted = int(axis) if axis.isdigit() else found.setdefault(axis, extent)
+                fits = fits and wanted == extent
+            if not fits:
+                raise ValueError(f"{self.name} takes {self.dims}, not {list(given)}")
+        return found
 
     def range_of(self, size: int | dict[str, int], *intervals: Interval) -> Interval:
         """Return the interval of the result, given the width or the extents by axis."""

@@ -1,8 +1,8 @@
 """The program model: frozen, printable data in structured SSA form, free of any language.
 
-A value is an integer id. Types are one letter: "f" a float, "v" a small vector of floats whose
-width is the program's ``width``. A program describes what happens at one point of an index
-space; Warp spells it for one thread, JAX for whole arrays at once.
+A value is an integer id. Types are the letters of `generators.operations`. A program describes
+what happens at one point of an index space; Warp spells it for one thread, JAX for whole arrays at
+once. A program without a space works on whole arrays instead: its types are a letter and a rank.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ STATE_STEP = 1.5  # the most that one round of a loop adds to its state
 
 @dataclass(frozen=True)
 class Param:
-    """An input. ``axes`` names the dimensions that index it, () for a scalar argument."""
+    """An input. ``axes`` names the dimensions that index it, () for a scalar argument.
+
+    ``shape`` is that of a whole array. ``stem`` is what it is called, empty where anything does.
+    """
 
     id: int
     type: str
     axes: tuple[str, ...]
     interval: Interval
+    shape: tuple[int, ...] = ()
+    stem: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,18 +96,7 @@ class Reduce:
     body: Block
 
 
-@dataclass(frozen=True)
-class Core:
-    """A whole-array building block (JAX only), such as a matrix product or a softmax."""
-
-    id: int
-    family: str
-    variant: int
-    args: tuple[int, ...]
-    literals: tuple[float, ...]
-
-
-Statement = Apply | Branch | Loop | Reduce | Core
+Statement = Apply | Branch | Loop | Reduce
 
 
 @dataclass(frozen=True)
@@ -110,14 +104,17 @@ class Program:
     """A typed kernel: ``outputs`` are the ids of the values it gives, in order."""
 
     category: str
-    dtype: str
-    width: int
+    dtype: str  # of its floats
+    width: int  # of its vectors and square matrices
     space: tuple[str, ...]
     extents: tuple[tuple[str, int], ...]
     params: tuple[Param, ...]
     statements: tuple[Statement, ...]
     outputs: tuple[int, ...]
     differentiable: bool
+    signed: str = "int32"  # the dtype of its integers
+    unsigned: str = "uint32"
+    shapes: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of the values, on whole arrays
 
 
 def blocks_of(statement: Statement) -> tuple[Block, ...]:
@@ -131,7 +128,7 @@ def blocks_of(statement: Statement) -> tuple[Block, ...]:
 
 def operands(statement: Statement) -> tuple[int, ...]:
     """Return the ids that a statement reads in its own scope, its blocks left out."""
-    if isinstance(statement, Apply | Core):
+    if isinstance(statement, Apply):
         return statement.args
     if isinstance(statement, Branch):
         return (statement.left,) if statement.right is None else (statement.left, statement.right)

@@ -9,10 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from generators import cores
 from generators import intervals as iv
 from generators.operations import ANY
-from generators.program import STATE_STEP, Apply, Block, Branch, Core, Loop, Program, Reduce, walk
+from generators.program import STATE_STEP, Apply, Block, Branch, Loop, Program, Reduce, walk
 from generators.reference import run_loop
 from generators.tables import COMPARISONS
 from generators.wiring import TRIES, WITNESSES, Axes, Wiring
@@ -135,24 +134,13 @@ class Sampler(Wiring):
         mean = seen.mean() + (seen - seen.mean()) / math.sqrt(count)
         return mean * count if how == "sum" else mean
 
-    def core(self, family: str, variant: int, x: int) -> int:
-        """Add a machine-learning block on ``x`` and its weights."""
-        row = cores.FAMILIES[family][variant]
-        weights = [self.weight(w.type, w.axes, w.interval) for w in row.weights]
-        x = self.fit(x, (-20.0, 20.0))
-        literals = tuple(self.draw.literal(*b) for b in row.literals)
-        interval = cores.bound(family, variant, self.ranges[x], self.extents)
-        typical = min(1.0, interval[1])
-        id_ = self._value("f", interval, self._spread((-typical, typical)))
-        self.statements.append(Core(id_, family, variant, (x, *weights), literals))
-        return id_
-
     def finish(self, outputs: tuple[int, ...], space: Axes) -> Program:
         """Return the program."""
         dtype = "float64" if self.draw.chance(0.2) else "float32"
         return Program(
             self.category, dtype, self.width, space, tuple(sorted(self.extents.items())),
             tuple(self.params), tuple(self.statements), outputs, self.differentiable,
+            self.signed, self.unsigned,
         )  # fmt: skip
 
     def extents_for(self, rank: int) -> dict[str, int]:

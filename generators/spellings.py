@@ -13,7 +13,8 @@ from dataclasses import dataclass
 # Python's binding strengths, as far as they occur here.
 SUM, PRODUCT, NEGATIVE, ATOM = 1, 2, 3, 4
 
-SLOT = re.compile(r"\{(#?\d)(!{0,2})\}")
+SLOT = re.compile(r"\{(\d)!{0,2}\}")  # of an operand
+ANY_SLOT = re.compile(r"\{(#?\d|@\w|[a-z]\w*)(!{0,2})\}")
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,6 @@ class Spelling:
     locals: tuple[str, ...] = ()
     helper: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
-
-    def slots(self) -> list[str]:
-        """Return the slot names in reading order, repeated ones as often as they occur."""
-        return [name for name, _ in SLOT.findall(self.template)]
-
-    def repeated(self) -> set[int]:
-        """Return the arguments that the template mentions more than once."""
-        seen = [int(s) for s in self.slots() if not s.startswith("#")]
-        return {s for s in seen if seen.count(s) > 1}
 
 
 def call(name: str, arity: int = 1, *literals: str) -> Spelling:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 SEED_BITS = 64
 _ROUNDS = 4
@@ -51,6 +53,14 @@ class Stream:
     def uniform(self, low: float, high: float) -> float:
         """Draw a float in [low, high)."""
         return low + (high - low) * self._random.random()
+
+    def floats(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw an array of floats in [low, high).
+
+        From the raw bits of Philox, which NumPy promises to keep; its distributions it does not.
+        """
+        bits = np.random.Philox(key=self._random.getrandbits(128)).random_raw(math.prod(shape))
+        return low + (high - low) * ((bits >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def literal(self, low: float, high: float) -> float:
         """Draw a short decimal in [low, high], one a person would type."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from generators import cores
+import numpy as np
+
 from generators import intervals as iv
+from generators.operations import Operation
 from generators.program import (
     STATE_STEP,
     Apply,
     Block,
     Branch,
-    Core,
     Interval,
     Loop,
     Program,
@@ -19,7 +20,7 @@ from generators.program import (
     use_counts,
     walk,
 )
-from generators.tables import COMPARISONS, OPERATIONS
+from generators.tables import COMPARISONS, OPERATIONS, companions
 
 
 class InvalidProgram(AssertionError):
@@ -42,7 +43,6 @@ def _counts(program: Program) -> dict[str, int]:
         "nested": nested,
         "loops": sum(isinstance(s, Loop) for s in statements),
         "reductions": sum(isinstance(s, Reduce) for s in statements),
-        "cores": sum(isinstance(s, Core) for s in statements),
         "vectors": sum(p.type == "v" for p in program.params),
         "scalars": sum(p.type == "f" and not p.axes for p in program.params),
         "binary": sum(isinstance(s, Apply) and len(s.args) > 1 for s in statements),
@@ -65,21 +65,31 @@ CATEGORIES: dict[str, dict[str, range]] = {
     "multi_statement": {"outputs": range(2, 3)},
     "nested_branch": {"branches": range(2, 3), "nested": range(1, 2)},
     "compound": {"branches": range(1, 2), "loops": range(1, 2)},
-    "core": {"cores": range(1, 2), "scalars": range(99)},
 }
+_ANYTHING = {"vectors": range(99), "scalars": range(99)}  # in a family's kernels
 
 
 def _category(program: Program) -> None:
-    wanted = CATEGORIES.get(program.category, CATEGORIES["core"])
+    wanted = CATEGORIES.get(program.category, _ANYTHING)
     for name, found in _counts(program).items():
         default = range(1, 2) if name == "outputs" else range(99) if name in _FREE else range(1)
         _demand(found in wanted.get(name, default), f"{program.category} with {found} {name}", "")
+    applied = [OPERATIONS[s.op] for s in walk(program.statements) if isinstance(s, Apply)]
+    present = {row.family for row in applied if not row.guard} - {""}
+    if program.category not in CATEGORIES:
+        _demand(program.category in present, f"{program.category} without an operation of it", "")
+        language = "warp" if program.space else "jax"
+        present -= {program.category, *companions(language, program.category)}
+    elif program.category == "vector":
+        present -= {"vector"}
+    _demand(not present, f"{program.category} with operations of {sorted(present)}", "")
 
 
 class _Checker:
     def __init__(self, program: Program):
         self.program = program
         self.types = {p.id: p.type for p in program.params}
+        self.shapes = dict(program.shapes)
         self.ranges: dict[int, Interval] = {p.id: p.interval for p in program.params}
 
     def define(self, statement: Statement, id_: int, type_: str, interval: Interval) -> None:
@@ -112,9 +122,6 @@ class _Checker:
                     self.loop(s)
                 case Reduce():
                     self.define(s, s.id, "f", self.reduced(s, self.block(s.body)))
-                case Core():
-                    x, extents = self.ranges[s.args[0]], dict(self.program.extents)
-                    self.define(s, s.id, "f", cores.bound(s.family, s.variant, x, extents))
 
     def reduced(self, s: Reduce, body: Interval) -> Interval:
         low, high = body
@@ -128,17 +135,34 @@ class _Checker:
 
     def apply(self, s: Apply) -> None:
         row = OPERATIONS[s.op]
-        types = "".join(self.types[a] for a in s.args)
-        _demand(types == row.args, f"{s.op} takes {row.args}, given {types}", s)
+        kinds = "".join(self.types[a][0] for a in s.args)
+        _demand(kinds == row.args, f"{s.op} takes {row.args}, given {kinds}", s)
         for arg, domain in zip(s.args, row.domains, strict=True):
             _demand(
-                row.guard or iv.inside(self.ranges[arg], domain),
+                row.guard or self.types[arg][0] in "bckp" or iv.inside(self.ranges[arg], domain),
                 f"%{arg} in {self.ranges[arg]} leaves the domain {domain}",
                 s,
             )
         points = [(v, v) for v in s.literals]
         args = [self.ranges[a] for a in s.args]
-        self.define(s, s.id, row.result, row.range_of(self.program.width, *args, *points))
+        size, type_ = self.program.width, row.result
+        if not self.program.space:
+            size, rank = self.whole(row, s)
+            type_ += str(rank)
+        self.define(s, s.id, type_, row.range_of(size, *args, *points))
+
+    def whole(self, row: Operation, s: Apply) -> tuple[dict[str, int], int]:
+        """Return the extents of a row's axes and the rank of its result, which must be as said."""
+        given = [self.shapes[a] for a in s.args]
+        made = self.shapes[s.id]
+        if not row.dims:
+            _demand(np.broadcast_shapes(*given) == made, f"{given} do not make {made}", s)
+            return {}, len(made)
+        extents = row.extents(given)
+        (leading, axes), (kept, wanted) = row.shapes[0], row.shapes[-1]
+        rank = len(wanted) + (len(given[0]) - len(axes) if leading and kept else 0)
+        _demand(rank == len(made), f"{row.dims} of {given} is no {made}", s)
+        return extents, rank
 
     def loop(self, s: Loop) -> None:
         _demand(1 <= s.trip <= 64, "unbounded trip count", s)

@@ -21,11 +21,16 @@ class WarpWriter(Writer):
     def __init__(self, program: Program, draw: Stream, names: Stream):
         super().__init__(program, draw, names)
         self.double = program.dtype == "float64"
-        plain = draw.chance(0.6)
-        self.scalar = "wp.float64" if self.double else "float" if plain else "wp.float32"
+        self.plain = draw.chance(0.6)  # Python's names of types where they do
+        self.scalar = "wp.float64" if self.double else "float" if self.plain else "wp.float32"
         self.early = draw.chance(0.5)  # arrays are read at the top instead of where they are used
         self.augmented = draw.chance(0.5)
-        self.titles = {p.id: self.names.param(p.type, scalar=not p.axes) for p in program.params}
+        self.titles = {
+            p.id: self.names.reserve(p.stem)
+            if p.stem
+            else self.names.param(p.type, scalar=not p.axes)
+            for p in program.params
+        }
         self.trips: list[tuple[str, int]] = []
         self.letters = dict(zip(program.space, "ijk", strict=False))
         for letter in self.letters.values():
@@ -167,10 +172,26 @@ class WarpWriter(Writer):
 
     def element(self, type_: str) -> tuple[str, str]:
         """Return how a type is annotated and how the row calls it."""
-        if type_ == "v":
-            name = f"vec{self.program.width}" + ("d" if self.double else "")
-            return f"wp.{name}", name
-        return self.scalar, self.program.dtype
+        p, double = self.program, "d" if self.double else ""
+        if type_ == "f":
+            return self.scalar, p.dtype
+        if type_ in "iku":
+            dtype = {"i": p.signed, "u": p.unsigned, "k": "int32"}[type_]
+            return ("int" if dtype == "int32" and self.plain else f"wp.{dtype}"), dtype
+        name = {
+            **{"b": "bool", "v": f"vec{p.width}{double}", "m": f"mat{p.width}{p.width}{double}"},
+            **{"q": f"quat{double}", "t": f"transform{double}"},
+            **{"s": f"spatial_vector{double}", "S": f"spatial_matrix{double}"},
+        }[type_]
+        return f"wp.{name}", name
+
+    def slots(self, statement: Apply) -> dict[str, str]:
+        """Return what the named slots stand for, the names of types among them."""
+        names = {"float": "f", "int": "i", "uint": "u", "vec": "v", "mat": "m"}
+        names |= {"quat": "q", "transform": "t"}
+        tid = next(iter(self.letters.values()))
+        types = {name: self.element(kind)[0] for name, kind in names.items()}
+        return super().slots(statement) | types | {"tid": tid}
 
     def annotation(self, element: str, rank: int) -> str:
         """Write an array's type."""
@@ -215,9 +236,8 @@ class WarpWriter(Writer):
         body = self.lines
         if self.draw.chance(0.3):
             body = [f'    """{self.describe()}"""', *body]
-        return "\n".join([*signature("@wp.kernel", self.names.kernel, header), *body, ""]), tuple(
-            arguments
-        )
+        lines = [*signature("@wp.kernel", self.names.kernel, header), *body, ""]
+        return "\n".join([*self.before(), *lines]), tuple(arguments)
 
     def result_types(self) -> dict[int, str]:
         """Return the type letter of every statement's value."""

@@ -30,8 +30,17 @@ _DOMAINS: tuple[Interval, ...] = (
     (-1.0, 1.0), (-2.0, 2.0), (-3.0, 3.0), (0.0, 1.0), (0.1, 2.0), (0.5, 4.0), (-0.5, 1.5),
     (0.25, 3.0), (-4.0, 1.0),
 )  # fmt: skip
+_WHOLE: tuple[Interval, ...] = ((0, 9), (-8, 8), (1, 12), (0, 100), (-50, 50), (-100, 100))
 WITNESSES = 8
 TRIES = 4  # second operands tried where the first makes the result constant
+
+
+def same(seen: np.ndarray) -> bool:
+    """Tell whether all entries are the same, up to rounding."""
+    if seen.dtype == bool:
+        return bool(seen.all() or not seen.any())
+    largest = float(np.abs(seen).max())
+    return bool(np.abs(seen - seen.flat[0]).max() <= 1e-6 * max(1.0, largest))
 
 
 class Wiring:
@@ -50,6 +59,7 @@ class Wiring:
         self.extents: dict[str, int] = {}
         self.scope: list[int] = []  # values that an operation may reuse, the newest last
         self.width = 3
+        self.signed, self.unsigned = "int32", "uint32"
         self.scalars = category == "scalar_array"
         # the axes of a parameter that the category cannot do without, until it is made
         self.lacks: Axes | None = () if self.scalars else None
@@ -61,25 +71,39 @@ class Wiring:
 
     # -- values ---------------------------------------------------------------------------------
 
+    def components(self, type_: str) -> tuple[int, ...]:
+        """Return the shape of one value of a type."""
+        w = self.width
+        return {"v": (w,), "m": (w, w), "q": (4,), "t": (7,), "s": (6,), "S": (6, 6)}.get(type_, ())
+
     def _value(self, type_: str, interval: Interval, witnesses: np.ndarray) -> int:
         id_ = len(self.types)
         self.types[id_] = type_
         self.ranges[id_] = interval
         # Witnesses of a reduction or a block are guesses: the interval is what is known.
-        self.witnesses[id_] = np.clip(witnesses, *interval)
+        real = witnesses.dtype == np.float64
+        self.witnesses[id_] = np.clip(witnesses, *interval) if real else witnesses
         return id_
 
     def _spread(self, interval: Interval, *more: int) -> np.ndarray:
-        count = WITNESSES * math.prod(more)
-        drawn = [self.draw.uniform(*interval) for _ in range(count)]
-        return np.array(drawn).reshape(WITNESSES, *more)
+        return self.draw.floats(*interval, (WITNESSES, *more))
+
+    def _typical(self, kind: str, interval: Interval, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw witnesses of a kind: floats, or integers and truth values in their own dtypes."""
+        if kind not in "iubk":
+            return self.draw.floats(*interval, shape)
+        low, high = map(int, interval)
+        whole = np.floor(self.draw.floats(low, high + 1, shape))
+        if kind == "b":
+            return whole > 0
+        return whole.astype({"i": self.signed, "u": self.unsigned, "k": "int64"}[kind])
 
     def flat(self, value: int) -> bool:
         """Tell whether a value's witnesses are all the same, or one is a vector of no length."""
         seen = self.witnesses[value]
-        if self.types[value] == "v" and np.abs(seen).max(axis=-1).min() < 1e-9:
+        if self.types[value] in ("v", "q") and np.abs(seen).max(axis=-1).min() < 1e-9:
             return True  # no direction to normalize
-        return bool(np.ptp(seen) <= 1e-6 * max(1.0, float(np.abs(seen).max())))
+        return same(seen)
 
     def among(self, value: int, low: float, high: float) -> float:
         """Draw a literal between two quantiles of a value's witnesses."""
@@ -91,36 +115,58 @@ class Wiring:
         self.extents |= extents
         self.scope = []
 
+    def interval(self, kind: str, domain: Interval) -> Interval:
+        """Draw what a parameter holds: one of the usual intervals that lie in its domain."""
+        if kind in "bk":
+            return (0, 1) if kind == "b" else (0, 1000)
+        if kind == "u":
+            return (0, min(2**32 - 1, int(np.iinfo(self.unsigned).max)))
+        usual = _WHOLE if kind == "i" else _DOMAINS
+        fitting = [d for d in usual if iv.inside(d, domain)]
+        if kind == "i" and not fitting:
+            return (math.ceil(domain[0]), math.floor(domain[1]))
+        return self.draw.choice(fitting or usual)
+
     def param(self, type_: str, axes: Axes | None = None, domain: Interval = ANY) -> int:
         """Make a parameter whose interval lies in ``domain`` if one of the usual ones does."""
-        fitting = [d for d in _DOMAINS if iv.inside(d, domain)] or list(_DOMAINS)
-        interval = self.draw.choice(fitting)
+        interval = self.interval(type_, domain)
         if axes is None:
-            axes = self.axes
+            axes = self.axes if type_ != "k" else ()
             if len(axes) > 1 and type_ == "f" and self.draw.chance(0.25):
                 axes = axes[self.draw.between(1, len(axes) - 1) :]
         return self.weight(type_, axes, interval)
 
-    def weight(self, type_: str, axes: Axes, interval: Interval) -> int:
+    def weight(self, type_: str, axes: Axes, interval: Interval, stem: str = "") -> int:
         """Make a parameter of exactly this type, shape and interval."""
-        more = (self.width,) if type_ == "v" else ()
-        seen = self._spread(interval, *more)
+        seen = self._typical(type_, interval, (WITNESSES, *self.components(type_)))
         id_ = self._value(type_, interval, seen if axes else np.full_like(seen, seen[0]))
-        self.params.append(Param(id_, type_, axes, interval))
+        self.params.append(Param(id_, type_, axes, interval, stem=stem))
         return id_
 
     def apply(self, op: str, *args: int, literals: tuple[float, ...] = ()) -> int:
         """Add an operation on values that are within its domains."""
         row = OPERATIONS[op]
         points = [(value, value) for value in literals]
-        interval = row.range_of(self.width, *[self.ranges[a] for a in args], *points)
-        seen = row.reference(*[self.witnesses[a] for a in args], *literals)
-        id_ = self._value(row.result, interval, seen)
+        interval = row.range_of(self.size(row, args), *[self.ranges[a] for a in args], *points)
+        id_ = self.evaluate(row, args, literals, interval)
         if self.stale.intersection(args):
             self.stale.add(id_)
             self.differentiable &= row.linear
+        self.differentiable &= row.differentiable
         self.statements.append(Apply(id_, op, args, literals))
         return id_
+
+    def size(self, row: Operation, args: tuple[int, ...]) -> int | dict[str, int]:
+        """Return what the range of a ``sized`` row is given."""
+        return self.width
+
+    def evaluate(
+        self, row: Operation, args: tuple[int, ...], literals: tuple, interval: Interval
+    ) -> int:
+        """Make the value of an operation, its witnesses by the row's reference."""
+        more = (np.arange(WITNESSES),) if row.indexed else ()
+        seen = row.reference(*[self.witnesses[a] for a in args], *literals, *more)
+        return self._value(row.result, interval, np.asarray(seen))
 
     # -- guards ---------------------------------------------------------------------------------
 
@@ -128,13 +174,19 @@ class Wiring:
         factor = bound / iv.magnitude(self.ranges[value])
         digits = 1 - math.floor(math.log10(factor))
         factor = math.floor(factor * 10**digits) / 10**digits
-        op = "guard_vscale" if self.types[value] == "v" else "guard_scale"
+        kind = self.types[value][0]
+        op = "guard_scale" if kind == "f" else f"guard_{kind}scale"
         return self.apply(op, value, literals=(factor,))
 
     def fit(self, value: int, domain: Interval, active: Interval | None = None) -> int:
         """Return the value, guarded where its interval leaves the domain."""
         low, high = domain
         reach = iv.magnitude(self.ranges[value])
+        kind = self.types[value][0]
+        if kind == "i":
+            return self._whole(value, domain)
+        if kind in "ubkp":
+            return value
         if not iv.inside(self.ranges[value], domain):
             if low > 0:
                 if reach > 0.9 * high:
@@ -145,7 +197,7 @@ class Wiring:
                     )
             else:
                 bound = min(-low, high)
-                if reach > 25 * bound and self.types[value] == "f":
+                if reach > 25 * bound and kind == "f":
                     value = self.apply("guard_squash", value)
                 if iv.magnitude(self.ranges[value]) > bound:
                     value = self._shrink(value, bound)
@@ -154,7 +206,33 @@ class Wiring:
             value = self.apply("guard_shift", value, literals=(shift,))
         return value
 
+    def _whole(self, value: int, domain: Interval) -> int:
+        """Return an integer, guarded by a remainder where its interval leaves the domain."""
+        low, high = map(int, domain)
+        if iv.inside(self.ranges[value], domain):
+            return value
+        if low >= 0:
+            return self.apply("guard_residue", value, literals=(high + 1,))
+        return self.apply("guard_wrap", value, literals=(min(-low, high) + 1,))
+
     # -- operations of a word -------------------------------------------------------------------
+
+    def places(self, row: Operation, main: int) -> list[int]:
+        """Return the arguments of a row at which the value at hand may stand."""
+        return [i for i, kind in enumerate(row.args) if kind == self.types[main]]
+
+    def operand(
+        self, row: Operation, place: int, args: list[int], main: int, taken: set[int], fresh: bool
+    ) -> int:
+        """Choose an operand beside the value at hand, ``fresh`` where it must be a new one.
+
+        ``args`` are the operands chosen so far, those before ``place`` among them.
+        """
+        kind = row.args[place]
+        side = row.sides[place - 1] if 0 < place <= len(row.sides) else None
+        if side is not None:
+            return self.weight(kind, () if kind == "k" else self.axes, side.interval, side.stem)
+        return self._side(kind, row.domains[place], taken, fresh)
 
     def _side(self, type_: str, domain: Interval, taken: set[int], fresh: bool = False) -> int:
         """Choose a second operand: an earlier value, a parameter, or a new parameter."""
@@ -165,7 +243,7 @@ class Wiring:
         params = [
             p.id
             for p in self.params
-            if usable(p.id) and p.axes == self.axes[len(self.axes) - len(p.axes) :]
+            if usable(p.id) and not p.stem and p.axes == self.axes[len(self.axes) - len(p.axes) :]
         ]
         earlier = [v for v in self.scope if usable(v)]
         if type_ == "f" and self.lacks is not None:
@@ -180,12 +258,17 @@ class Wiring:
             return self.param(type_, () if scalar else None, domain)
         return self.draw.choice(params)
 
+    def prepare(self, row: Operation, main: int) -> int:
+        """Return the value at hand in a shape that the row can take."""
+        return main
+
     def operate(self, op: str, main: int, side: int | None = None) -> int:
         """Apply an operation of the word to the value at hand, choosing its other operands."""
         row = OPERATIONS[op]
-        places = [i for i, t in enumerate(row.args) if t == self.types[main]]
-        at = self.draw.choice(places)
+        at = self.draw.choice(self.places(row, main))
+        main = self.prepare(row, main)
         avoid = {main}
+        differentiable = self.differentiable
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
             args: list[int] = [-1] * len(row.args)
@@ -198,7 +281,7 @@ class Wiring:
                 if given is not None and row.args[i] == self.types[given]:
                     args[i], given = given, None
                 else:
-                    args[i] = self._side(row.args[i], row.domains[i], {*avoid, *args}, last)
+                    args[i] = self.operand(row, i, args, main, {*avoid, *args}, last)
             fitted = [
                 self.fit(a, domain, row.active) for a, domain in zip(args, row.domains, strict=True)
             ]
@@ -206,7 +289,7 @@ class Wiring:
             if last or len(args) == 1 or not self.flat(value):
                 break
             del self.statements[mark:], self.params[made:]
-            self.lacks = lacks
+            self.lacks, self.differentiable = lacks, differentiable
             avoid.update(args)
         self.scope.append(value)
         return value
@@ -214,7 +297,12 @@ class Wiring:
     def _literals(self, row: Operation, args: list[int]) -> tuple[float, ...]:
         if row.name == "clamp":
             return self.among(args[0], 0.05, 0.3), self.among(args[0], 0.7, 0.95)
-        return tuple(self.draw.literal(*b) for b in row.literals)
+        return tuple(
+            self.draw.between(low, high)
+            if isinstance(low, int) and isinstance(high, int)
+            else self.draw.literal(low, high)
+            for low, high in row.literals
+        )
 
     def chain(self, word: Word, value: int, first_side: int | None = None) -> int:
         """Apply a word to a value; now and then a second strand begins and is merged later."""

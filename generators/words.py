@@ -2,27 +2,35 @@
 
 A word is a path through a typed automaton: the state is the type of the value at hand, and an
 operation leads from it to the type of its result (to "unit" where that is a normalized vector).
-Words of a shape are counted exactly and reached by number, so distinct numbers give distinct
-words with nobody comparing.
+A type of whole arrays is its letter and its rank, such as "f2". Words of a shape are counted
+exactly and reached by number, so distinct numbers give distinct words with nobody comparing.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cache
+from itertools import accumulate
 
-from generators.tables import OPERATIONS
+from generators.operations import Operation
+from generators.tables import JAX, OPERATIONS, TILE, WARP, companions
 
+HIGHEST = 5  # rank
 _DRAWN = [op for op in OPERATIONS.values() if not op.guard]
-_SCALAR = [op for op in _DRAWN if set(op.args + op.result) == {"f"}]
+# What every kernel type may use, the same in both languages.
+_PLAIN = [op for op in _DRAWN if not op.family and op.name in WARP and op.name in JAX]
+_LANGUAGES = {"warp": WARP, "jax": JAX, "tile": TILE}
 
-# What may stand in a slot, by the slot's name.
+# What may stand in a slot, by the slot's name; a family's slots are named "language:family", with
+# "+" behind where plain operations and the family's companions may stand too.
 VOCABULARIES: dict[str, tuple[str, ...]] = {
-    "any": tuple(op.name for op in _SCALAR),
-    "unary": tuple(op.name for op in _SCALAR if len(op.args) == 1),
-    "binary": tuple(op.name for op in _SCALAR if len(op.args) > 1),
+    "any": tuple(op.name for op in _PLAIN),
+    "common": tuple(op.name for op in _PLAIN if op.weight > 1),
+    "unary": tuple(op.name for op in _PLAIN if len(op.args) == 1),
+    "binary": tuple(op.name for op in _PLAIN if len(op.args) > 1),
     # few scalar operations beside the vector ones, so that words do not end in scalars alone
     "vector": (
-        *(op.name for op in _DRAWN if op not in _SCALAR),
+        *(op.name for op in _DRAWN if op.family == "vector"),
         *("sqrt", "exp", "sin", "tanh", "scale", "reciprocal", "mul", "add"),
     ),
     # vector operations that read as such in every language; JAX adds vectors as it adds floats
@@ -33,37 +41,82 @@ Slots = tuple[str, ...]
 
 
 @cache
-def _steps(slot: str, state: str) -> tuple[tuple[str, str], ...]:
-    """Return the (operation, next state) pairs that the slot allows in a state."""
-    found = []
-    for op in (OPERATIONS[name] for name in VOCABULARIES[slot]):
+def vocabulary(slot: str) -> tuple[str, ...]:
+    """Return the names of the operations that may stand in a slot."""
+    if slot in VOCABULARIES:
+        return VOCABULARIES[slot]
+    language, _, family = slot.partition(":")
+    spelled = _LANGUAGES[language]
+    marked = family.rstrip("+-")
+    wanted: set[str] = set() if family.endswith("-") else {marked}
+    if family != marked:
+        wanted |= {"", *companions(language, marked)}
+    return tuple(op.name for op in _DRAWN if op.family in wanted and op.name in spelled)
+
+
+def after(op: Operation, state: str) -> str | None:
+    """Return the type that an operation makes of a value at hand, None where it does not apply."""
+    kind, rank = state[0], state[1:]
+    if not rank or state == "unit":
         # All that one can know of a unit vector by itself is constant.
-        if state == "unit" and ("v" not in op.args or len(op.args) == 1):
-            continue
-        if state == "unit" or state in op.args:
-            found.append((op.name, "unit" if op.name == "normalize" else op.result))
-    return tuple(found)
+        if op.dims or (state == "unit" and ("v" not in op.args or len(op.args) == 1)):
+            return None
+        if state != "unit" and (state == "k" or state not in op.args):
+            return None
+        return "unit" if op.name == "normalize" else op.result
+    if not op.dims:
+        return f"{op.result}{rank}" if kind in op.args and kind != "k" else None
+    if op.args[0] != kind:
+        return None
+    shapes = op.shapes
+    (leading, axes), (kept, made) = shapes[0], shapes[-1]
+    more = int(rank) - len(axes)
+    if more < 0 or (more and not leading):
+        return None
+    found = len(made) + (more if kept else 0)
+    return f"{op.result}{found}" if found <= HIGHEST else None
 
 
 @cache
-def count(slots: Slots, state: str) -> int:
-    """Return how many words fill the slots, beginning with a value of type ``state``."""
+def _groups(slot: str, state: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return (next state, operations that lead there) for all that the slot allows in a state."""
+    groups: dict[str, list[str]] = {}
+    for name in vocabulary(slot):
+        found = after(OPERATIONS[name], state)
+        if found is not None:
+            groups.setdefault(found, []).append(name)
+    return tuple((found, tuple(names)) for found, names in groups.items())
+
+
+@cache
+def _totals(slots: Slots, state: str, ends: str) -> tuple[int, ...]:
+    """Return how many words each group of the first slot holds, summed up to it."""
+    sizes = (len(names) * count(slots[1:], s, ends) for s, names in _groups(slots[0], state))
+    return tuple(accumulate(sizes))
+
+
+@cache
+def count(slots: Slots, state: str, ends: str = "") -> int:
+    """Return how many words fill the slots, from a value of type ``state``.
+
+    ``ends`` holds the letters of the types that a word may end in; empty, it may end in any.
+    """
     if not slots:
-        return 1
-    return sum(count(slots[1:], after) for _, after in _steps(slots[0], state))
+        return int(not ends or state[0] in ends)
+    totals = _totals(slots, state, ends)
+    return totals[-1] if totals else 0
 
 
-def unrank(number: int, slots: Slots, state: str) -> tuple[str, ...]:
-    """Return word ``number`` of ``count(slots, state)``: a bijection, the first slot slowest."""
+def unrank(number: int, slots: Slots, state: str, ends: str = "") -> tuple[str, ...]:
+    """Return word ``number`` of ``count(slots, state, ends)``: a bijection."""
+    if not 0 <= number < count(slots, state, ends):
+        raise ValueError(f"number {number} is beyond the words of {slots}")
     word = []
     for place, slot in enumerate(slots):
-        for name, after in _steps(slot, state):
-            size = count(slots[place + 1 :], after)
-            if number < size:
-                word.append(name)
-                state = after
-                break
-            number -= size
-        else:
-            raise ValueError(f"number {number} is beyond the words of {slots}")
+        totals = _totals(slots[place:], state, ends)
+        at = bisect_right(totals, number)
+        number -= totals[at - 1] if at else 0
+        state, names = _groups(slot, state)[at]
+        chosen, number = divmod(number, count(slots[place + 1 :], state, ends))
+        word.append(names[chosen])
     return tuple(word)

@@ -8,9 +8,11 @@ anything would overtake it.
 
 from __future__ import annotations
 
+import re
+
 from generators.names import Names
 from generators.program import Apply, Program, use_counts
-from generators.spellings import ATOM, SLOT, SUM, Spelling
+from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling
 from generators.streams import Stream
 
 Expression = tuple[str, int]  # the text and how tightly it binds
@@ -29,6 +31,7 @@ class Writer:
         self.draw = draw
         self.names = Names(names)
         self.lines: list[str] = []
+        self.helpers: list[str] = []  # text before the kernel
         self.depth = 1
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as
         self.waiting: list[tuple[int, Expression]] = []
@@ -90,36 +93,58 @@ class Writer:
             self.flush()
         return self.known[id_]
 
-    def fill(self, spelling: Spelling, args: tuple[int, ...], literals: tuple[float, ...]) -> str:
-        """Write a spelling with its operands, parenthesised where they bind too loosely."""
-        repeated = spelling.repeated()
-        for place in repeated:
+    def slots(self, statement: Apply) -> dict[str, str]:
+        """Return what the named slots of a spelling stand for, operands left out."""
+        return {
+            **{f"#{n}": self.literal(statement, v) for n, v in enumerate(statement.literals)},
+            **{"one": self.number(1.0), "zero": self.number(0.0)},
+        }
+
+    def literal(self, statement: Apply, value: float) -> str:
+        """Write a literal: a whole number as such, any other in the program's float type."""
+        return repr(value) if isinstance(value, int) else self.number(value)
+
+    def fill(self, spelling: Spelling, args: tuple[int, ...], slots: dict[str, str]) -> str:
+        """Write a spelling with its operands, parenthesised where they bind too loosely.
+
+        Its lines and its helper are written at once, and what they read is named before.
+        """
+        mentioned = " ".join((*spelling.lines, spelling.template))
+        repeated = {n for n in range(len(args)) if len(re.findall(rf"\{{{n}!*\}}", mentioned)) > 1}
+        for place in range(len(args)) if spelling.lines else sorted(repeated):
             self.name(args[place])
-        order = [int(s) for s in spelling.slots() if not s.startswith("#")]
+        order = [int(s) for s in SLOT.findall(spelling.template)]
         once = list(dict.fromkeys(order))
         waiting = {id_: len(text) for id_, (text, _) in self.waiting}
         if len(spelling.template) + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
             self.flush()
+        if spelling.lines:
+            self.flush()
         operands = dict(zip(once, self.take(*[args[place] for place in once]), strict=True))
+        operands |= {n: (self.known[a], ATOM) for n, a in enumerate(args) if n not in operands}
+        slots = slots | {f"h{n}": self.names.reserve(h) for n, h in enumerate(spelling.helpers)}
+        slots |= {f"t{n}": self.names.reserve(t) for n, t in enumerate(spelling.locals)}
 
-        def slot(match) -> str:
+        def slot(match: re.Match) -> str:
             name, marks = match.groups()
-            if name.startswith("#"):
-                return self.number(literals[int(name[1:])])
+            if not name.isdigit():
+                return slots[name]
             text, binds = operands[int(name)]
             needed = (0 if spelling.binds == ATOM else spelling.binds) + len(marks)
             needed = ATOM if marks == "!!" else needed
             return text if binds >= needed else f"({text})"
 
-        text = spelling.template.replace("{one}", self.number(1.0))
-        return SLOT.sub(slot, text.replace("{zero}", self.number(0.0)))
+        self.helpers.extend(ANY_SLOT.sub(slot, line) for line in spelling.helper)
+        for line in spelling.lines:
+            self.line(ANY_SLOT.sub(slot, line))
+        return ANY_SLOT.sub(slot, spelling.template)
 
     def apply(self, statement: Apply) -> None:
         """Write an operation."""
         spelling = self.spellings[statement.op]
         if not statement.op.startswith("guard_"):
             self.note(statement.op)
-        text = self.fill(spelling, statement.args, statement.literals)
+        text = self.fill(spelling, statement.args, self.slots(statement))
         self.hold(statement.id, (text, spelling.binds))
 
     def bracket(self, expression: Expression, needed: int) -> str:
@@ -135,6 +160,10 @@ class Writer:
             if update == "decay"
             else (f"{left} + {joined}")
         )
+
+    def before(self) -> list[str]:
+        """Return the helpers' lines and what parts them from the kernel."""
+        return [*self.helpers, "", ""] if self.helpers else []
 
     def describe(self) -> str:
         """Return a docstring that is true of the kernel."""

@@ -12,9 +12,9 @@ import numpy as np
 
 from generators.operations import Operation
 from generators.spellings import Spelling
-from generators.tables import floats
+from generators.tables import floats, guards
 
-_MODULES = (floats,)
+_MODULES = (floats, guards)
 
 
 def _joined(tables: list[dict]) -> dict:
@@ -27,6 +27,37 @@ def _joined(tables: list[dict]) -> dict:
 OPERATIONS: dict[str, Operation] = _joined([{r.name: r for r in m.ROWS} for m in _MODULES])
 WARP: dict[str, Spelling] = _joined([m.WARP for m in _MODULES])
 JAX: dict[str, Spelling] = _joined([m.JAX for m in _MODULES])
+TILE: dict[str, Spelling] = {}
+
+# Families whose operations a family's kernels may use beside their own and the plain ones. No two
+# families name each other, even in a round: which one a kernel belongs to can be read off it.
+_COMPANIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "warp": {
+        "matrix": ("vector",),
+        "geometry": ("vector",),
+        "random": ("vector",),
+        "quaternion": ("vector", "matrix"),
+        "transform": ("vector", "matrix", "quaternion"),
+        "spatial": ("vector", "matrix", "quaternion", "transform"),
+        "integer": ("special",),
+    },
+    "jax": {},
+    "tile": {},
+}
+
+
+def companions(language: str, family: str) -> tuple[str, ...]:
+    """Return the families beside its own whose operations a family's kernels may use."""
+    return _COMPANIONS[language].get(family, ())
+
+
+def families(language: str) -> tuple[str, ...]:
+    """Return the families that a language has operations of, in the order of the tables."""
+    spelled = {"warp": WARP, "jax": JAX, "tile": TILE}[language]
+    found = dict.fromkeys(row.family for row in OPERATIONS.values() if row.name in spelled)
+    return tuple(name for name in found if name not in ("", "vector"))
+
+
 COMPARISONS: dict[str, Callable] = {
     "<": np.less,
     "<=": np.less_equal,

@@ -28,22 +28,22 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 
 ROWS = (
     # scalar functions of one value
-    Operation("sin", "f", "f", (ANY,), iv.always(-1, 1), np.sin),
-    Operation("cos", "f", "f", (ANY,), iv.always(-1, 1), np.cos),
+    Operation("sin", "f", "f", (ANY,), iv.always(-1, 1), np.sin, weight=2),
+    Operation("cos", "f", "f", (ANY,), iv.always(-1, 1), np.cos, weight=2),
     Operation("tan", "f", "f", ((-1.2, 1.2),), iv.rising(math.tan), np.tan),
     Operation("asin", "f", "f", (UNIT,), iv.rising(math.asin), np.arcsin),
     Operation("acos", "f", "f", (UNIT,), iv.falling(math.acos), np.arccos),
     Operation("atan", "f", "f", (ANY,), iv.rising(math.atan), np.arctan),
     Operation("sinh", "f", "f", ((-3.0, 3.0),), iv.rising(math.sinh), np.sinh),
     Operation("cosh", "f", "f", ((-3.0, 3.0),), iv.even(math.cosh), np.cosh),
-    Operation("tanh", "f", "f", ((-8.0, 8.0),), iv.rising(math.tanh), np.tanh),
-    Operation("exp", "f", "f", ((-8.0, 4.0),), iv.rising(math.exp), np.exp),
+    Operation("tanh", "f", "f", ((-8.0, 8.0),), iv.rising(math.tanh), np.tanh, weight=2),
+    Operation("exp", "f", "f", ((-8.0, 4.0),), iv.rising(math.exp), np.exp, weight=2),
     Operation("log", "f", "f", (POSITIVE,), iv.rising(math.log), np.log),
     Operation("log2", "f", "f", (POSITIVE,), iv.rising(math.log2), np.log2),
     Operation("log10", "f", "f", (POSITIVE,), iv.rising(math.log10), np.log10),
-    Operation("sqrt", "f", "f", (POSITIVE,), iv.rising(math.sqrt), np.sqrt),
+    Operation("sqrt", "f", "f", (POSITIVE,), iv.rising(math.sqrt), np.sqrt, weight=2),
     Operation("cbrt", "f", "f", (POSITIVE,), iv.rising(math.cbrt), np.cbrt),
-    Operation("abs", "f", "f", (ANY,), iv.absolute, np.abs),
+    Operation("abs", "f", "f", (ANY,), iv.absolute, np.abs, weight=2),
     Operation("neg", "f", "f", (ANY,), iv.falling(lambda x: -x), np.negative, linear=True),
     Operation("erf", "f", "f", ((-3.0, 3.0),), iv.rising(math.erf), _erf),
     Operation("erfc", "f", "f", ((-3.0, 3.0),), iv.falling(math.erfc), _erfc),
@@ -59,8 +59,14 @@ ROWS = (
         active=(0.0, iv.LIMIT),
     ),
     # one value and constants
-    Operation("scale", "f", "f", (ANY,), iv.mul, lambda a, c: c * a, ((0.1, 3.0),), linear=True),
-    Operation("offset", "f", "f", (ANY,), iv.sub, lambda a, c: a - c, ((0.1, 2.0),), linear=True),
+    Operation(
+        "scale", "f", "f", (ANY,), iv.mul, lambda a, c: c * a, ((0.1, 3.0),), linear=True,
+        weight=2,
+    ),
+    Operation(
+        "offset", "f", "f", (ANY,), iv.sub, lambda a, c: a - c, ((0.1, 2.0),), linear=True,
+        weight=2,
+    ),
     Operation(
         "reciprocal", "f", "f", (DIVISOR,), lambda a, c: iv.div(c, a), lambda a, c: c / a,
         ((0.5, 2.0),),
@@ -71,37 +77,47 @@ ROWS = (
         ((-1.0, 0.0), (0.0, 1.0)),  # placed among the values at hand instead
     ),
     # two and three values
-    Operation("add", "ff", "f", (ANY, ANY), iv.add, np.add, linear=True),
-    Operation("sub", "ff", "f", (ANY, ANY), iv.sub, np.subtract, linear=True),
-    Operation("mul", "ff", "f", (ANY, ANY), iv.mul, np.multiply),
-    Operation("div", "ff", "f", (ANY, DIVISOR), iv.div, np.divide),
-    Operation("min", "ff", "f", (ANY, ANY), iv.minimum, np.minimum),
-    Operation("max", "ff", "f", (ANY, ANY), iv.maximum, np.maximum),
+    Operation("add", "ff", "f", (ANY, ANY), iv.add, np.add, linear=True, weight=2),
+    Operation("sub", "ff", "f", (ANY, ANY), iv.sub, np.subtract, linear=True, weight=2),
+    Operation("mul", "ff", "f", (ANY, ANY), iv.mul, np.multiply, weight=2),
+    Operation("div", "ff", "f", (ANY, DIVISOR), iv.div, np.divide, weight=2),
+    Operation("min", "ff", "f", (ANY, ANY), iv.minimum, np.minimum, weight=2),
+    Operation("max", "ff", "f", (ANY, ANY), iv.maximum, np.maximum, weight=2),
     Operation("power", "ff", "f", ((0.05, 10.0), (-2.0, 2.0)), iv.power, np.power),
     Operation("atan2", "ff", "f", (ANY, DIVISOR), iv.always(-math.pi / 2, math.pi / 2), np.arctan2),
     Operation(
         "lerp", "fff", "f", (ANY, ANY, (-1.0, 1.0)), iv.lerp, lambda a, b, t: (1 - t) * a + t * b
     ),
     # vectors
-    Operation("vadd", "vv", "v", (ANY, ANY), iv.add, np.add, linear=True),
-    Operation("vsub", "vv", "v", (ANY, ANY), iv.sub, np.subtract, linear=True),
-    Operation("vmul", "vv", "v", (ANY, ANY), iv.mul, np.multiply),
-    Operation("vneg", "v", "v", (ANY,), iv.falling(lambda x: -x), np.negative, linear=True),
-    Operation("vscale", "vf", "v", (ANY, ANY), iv.mul, lambda a, s: a * s[..., None]),
-    Operation("vdiv", "vf", "v", (ANY, DIVISOR), iv.div, lambda a, s: a / s[..., None]),
+    Operation("vadd", "vv", "v", (ANY, ANY), iv.add, np.add, linear=True, family="vector"),
+    Operation("vsub", "vv", "v", (ANY, ANY), iv.sub, np.subtract, linear=True, family="vector"),
+    Operation("vmul", "vv", "v", (ANY, ANY), iv.mul, np.multiply, family="vector"),
     Operation(
-        "cross", "vv", "v", (ANY, ANY), lambda a, b: iv.sub(iv.mul(a, b), iv.mul(a, b)), np.cross,
-        width=3,
+        "vneg", "v", "v", (ANY,), iv.falling(lambda x: -x), np.negative, linear=True,
+        family="vector",
     ),
     Operation(
-        "normalize", "v", "v", (ANY,), iv.always(-1, 1),
-        lambda a: a / _norm(a)[..., None],
+        "vscale", "vf", "v", (ANY, ANY), iv.mul, lambda a, s: a * s[..., None], family="vector",
     ),
-    Operation("dot", "vv", "f", (ANY, ANY), iv.dot, lambda a, b: np.sum(a * b, -1), sized=True),
-    Operation("length", "v", "f", (ANY,), iv.length, _norm, sized=True),
+    Operation(
+        "vdiv", "vf", "v", (ANY, DIVISOR), iv.div, lambda a, s: a / s[..., None], family="vector",
+    ),
+    Operation(
+        "cross", "vv", "v", (ANY, ANY), lambda a, b: iv.sub(iv.mul(a, b), iv.mul(a, b)),
+        np.cross, width=3, family="vector",
+    ),
+    Operation(
+        "normalize", "v", "v", (ANY,), iv.always(-1, 1), lambda a: a / _norm(a)[..., None],
+        family="vector",
+    ),
+    Operation(
+        "dot", "vv", "f", (ANY, ANY), iv.dot, lambda a, b: np.sum(a * b, -1), sized=True,
+        family="vector",
+    ),
+    Operation("length", "v", "f", (ANY,), iv.length, _norm, sized=True, family="vector"),
     Operation(
         "length_sq", "v", "f", (ANY,), lambda n: lambda a: (0.0, n * iv.magnitude(a) ** 2),
-        lambda a: np.sum(a * a, axis=-1), sized=True,
+        lambda a: np.sum(a * a, axis=-1), sized=True, family="vector",
     ),
     # guards: never drawn, put where an argument would leave its domain
     Operation(

@@ -1,0 +1,159 @@
+"""Programs on whole arrays: the sampler of kernels whose values have a rank and a shape."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from generators import intervals as iv
+from generators.operations import ANY, Operation
+from generators.program import Interval, Param, Program
+from generators.sampling import Sampler
+from generators.streams import Stream
+from generators.wiring import same
+
+SAMPLES = 2  # witnesses: whole arrays, of which two differ where anything does
+LARGEST = 4096  # elements; larger values are cut before the next operation
+_HALF = 3e4  # beyond this float16 would overflow
+_LEADING = (2, 3, 4)
+_FIRST = {1: (16, 32, 64, 128), 2: (4, 8, 12, 16, 24)}
+_LAST = (4, 8, 12, 16, 32)
+_FREE = (4, 8, 16)  # of an axis that an operation brings with it
+_DTYPES = ("float32",) * 6 + ("float64", "bfloat16", "float16")
+_SIGNED = ("int8", "int16", "int32", "int32", "int64")
+
+
+class Arrays(Sampler):
+    """Builds a program whose parameters are whole arrays; types are a letter and a rank."""
+
+    def __init__(self, language: str, category: str, stream: Stream):
+        super().__init__(language, category, stream)
+        self.shapes: dict[int, tuple[int, ...]] = {}
+        self.wide = False
+        self.signed = stream.choice(_SIGNED) if category == "integer" else "int32"
+        self.unsigned = f"u{stream.choice(_SIGNED)}" if category == "integer" else "uint32"
+
+    def begin(self, type_: str) -> int:
+        """Make the parameter that a kernel starts from."""
+        rank = int(type_[1:])
+        last = self.draw.choice(_LAST if rank > 1 else _FIRST[1])
+        middle = (self.draw.choice(_FIRST[2]),) if rank > 1 else ()
+        leading = tuple(self.draw.choice(_LEADING) for _ in range(rank - 2))
+        return self.array(type_[0], (*leading, *middle, last)[:rank], ANY)
+
+    def array(
+        self, kind: str, shape: tuple[int, ...], domain: Interval, stem: str = "",
+        exact: bool = False,
+    ) -> int:  # fmt: skip
+        """Make a parameter of a shape."""
+        interval = domain if exact else self.interval(kind, domain)
+        seen = self._typical(kind, interval, (SAMPLES, *shape))
+        if kind == "c":
+            seen = seen + 1j * self._typical(kind, interval, (SAMPLES, *shape))
+        id_ = self._value(f"{kind}{len(shape)}", interval, seen)
+        self.shapes[id_] = shape
+        self.params.append(Param(id_, self.types[id_], (), interval, shape, stem))
+        return id_
+
+    def flat(self, value: int) -> bool:
+        """Tell whether a value is one number in all its places, or in all samples if it is one."""
+        seen = self.witnesses[value]
+        return same(seen) if seen.ndim == 1 else any(same(sample) for sample in seen)
+
+    # -- operations -----------------------------------------------------------------------------
+
+    def size(self, row: Operation, args: tuple[int, ...]) -> int | dict[str, int]:
+        """Return the extents of the row's axes."""
+        return row.extents([self.shapes[a] for a in args]) if row.dims else 0
+
+    def evaluate(
+        self, row: Operation, args: tuple[int, ...], literals: tuple, interval: Interval
+    ) -> int:
+        """Make the value of an operation; its shape is that of what the reference gives."""
+        seen = []
+        for sample in range(SAMPLES):
+            given = [self.witnesses[a][sample] for a in args]
+            found = np.asarray(row.reference(*given, *literals, *self._index(row, given)))
+            seen.append(found)
+        id_ = self._value(f"{row.result}{seen[0].ndim}", interval, np.stack(seen))
+        self.shapes[id_] = seen[0].shape
+        self.wide |= row.wide
+        return id_
+
+    def _index(self, row: Operation, given: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        if not row.indexed:
+            return ()
+        return (np.arange(given[0].size).reshape(given[0].shape),)
+
+    def places(self, row: Operation, main: int) -> list[int]:
+        """Return the arguments at which the value at hand may stand: where it fixes the axes."""
+        kind = self.types[main][0]
+        return [0] if row.dims else [i for i, letter in enumerate(row.args) if letter == kind]
+
+    def prepare(self, row: Operation, main: int) -> int:
+        """Cut a value that has grown, and fill its last axis up to what the row asks for."""
+        shape = self.shapes[main]
+        if math.prod(shape) > LARGEST and self.types[main][0] in "fi":
+            main = self.apply(f"guard_cut_{self.types[main][0]}", main, literals=(4,))
+            shape = self.shapes[main]
+        lacking = -shape[-1] % row.multiple if shape else 0
+        return self.apply("guard_fill", main, literals=(lacking,)) if lacking else main
+
+    def operand(
+        self, row: Operation, place: int, args: list[int], main: int, taken: set[int], fresh: bool
+    ) -> int:
+        """Choose an operand whose shape goes with that of the value at hand."""
+        kind = row.args[place]
+        side = row.sides[place - 1] if 0 < place <= len(row.sides) else None
+        shape = self._shape(row, place, args, main)
+        if kind == "k":
+            held = [p.id for p in self.params if p.type == "k0"]
+            return held[0] if held else self.array("k", (), (0, 1000), "seed", exact=True)
+        if side is not None:
+            return self.array(kind, shape, side.interval, side.stem, exact=True)
+        type_ = f"{kind}{len(shape)}"
+
+        def usable(id_: int) -> bool:
+            return id_ not in taken and self.types[id_] == type_ and self.shapes[id_] == shape
+
+        earlier = [v for v in self.scope if usable(v)]
+        params = [p.id for p in self.params if usable(p.id) and not p.stem]
+        if not fresh and earlier and (kind in "pc" or self.draw.chance(0.4)):
+            return self.draw.choice(earlier[-4:])
+        if not fresh and params and self.draw.chance(0.5):
+            return self.draw.choice(params)
+        return self.array(kind, shape, row.domains[place])
+
+    def _shape(self, row: Operation, place: int, args: list[int], main: int) -> tuple[int, ...]:
+        """Return the shape of an operand: what the row's axes say, else one that broadcasts."""
+        shape = self.shapes[main]
+        if not row.dims:
+            if not shape or place == 0 or self.draw.chance(0.6):
+                return shape
+            kept = shape[self.draw.between(0, len(shape)) :]
+            return tuple(1 if self.draw.chance(0.15) else extent for extent in kept)
+        known = row.extents([self.shapes[a] for a in args[:place]])
+        leading, axes = row.shapes[place]
+        for axis in axes:
+            if not axis.isdigit() and axis not in known:
+                known[axis] = self.draw.choice(_FREE)
+        first = shape[: len(shape) - len(row.shapes[0][1])] if leading else ()
+        return (*first, *(int(a) if a.isdigit() else known[a] for a in axes))
+
+    # -- the program ----------------------------------------------------------------------------
+
+    def finish(self, outputs: tuple[int, ...], space: tuple[str, ...] = ()) -> Program:
+        """Return the program, of 16-bit floats only where nothing in it is too wide for them."""
+        dtype = self.draw.choice(_DTYPES)
+        largest = max(
+            (iv.magnitude(r) for v, r in self.ranges.items() if self.types[v][0] in "fc"),
+            default=0.0,
+        )
+        complexes = any(t[0] in "cp" for t in self.types.values())
+        if dtype.endswith("16") and (self.wide or complexes or largest > _HALF):
+            dtype = "float32"
+        return Program(
+            self.category, dtype, 0, (), (), tuple(self.params), tuple(self.statements), outputs,
+            self.differentiable, self.signed, self.unsigned, tuple(self.shapes.items()),
+        )  # fmt: skip

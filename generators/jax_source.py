@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from generators import outline
 from generators.kernel import Argument
 from generators.names import BODIES, ROUNDS, STATES
 from generators.program import (
@@ -117,12 +118,33 @@ class JaxWriter(Writer):
         spelling = Spelling(f"jnp.{s.how}({{0}}{axis})")
         self.hold(s.id, (self.fill(spelling, (s.body.value,), {}), ATOM))
 
+    def helper_form(self, name: str, run: outline.Run) -> tuple[list[str], str]:
+        """Return the decorators of a helper function and how it is called."""
+        choice = self.draw.below(10)
+        if choice < 2:
+            return [("@jax.jit", "@jax.checkpoint")[choice]], name
+        if choice < 4:
+            return [], (f"jax.jit({name})", f"jax.checkpoint({name})")[choice - 2]
+        if choice < 7 and self.mappable(run):
+            return (["@jax.vmap"], name) if choice == 4 else ([], f"jax.vmap({name})")
+        return [], name
+
+    def mappable(self, run: outline.Run) -> bool:
+        """Tell whether what a helper reads has one leading axis, along which it can be mapped."""
+        whole = {p.id for p in self.program.params if p.axes == self.program.space}
+        for s in self.program.statements:
+            if not isinstance(s, Apply) or OPERATIONS[s.op].dims:
+                break
+            if set(s.args) & whole:
+                whole.add(s.id)
+        return bool(self.program.space) and set(run.reads) <= whole
+
     # -- the function ---------------------------------------------------------------------------
 
     def kernel(self, decorator: str = "") -> tuple[str, tuple[Argument, ...]]:
         """Return the function's source and its arguments in call order."""
         program = self.program
-        self.write(program.statements)
+        outline.body(self, program.statements, program.outputs)
         results = [text for text, _ in self.take(*program.outputs)]
         self.flush()
         self.line(f"return {', '.join(results)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import keyword
 from dataclasses import dataclass
 
@@ -95,6 +96,7 @@ OUTPUTS = ("out", "result", "output", "out_values", "dst")
 COUNTS = ("n", "steps", "num_steps", "rounds", "iterations")
 STATES = ("acc", "total", "state", "s", "accum", "current")
 ROUNDS = ("k", "step", "t", "it", "r")
+HELPERS = ("helper", "inner", "evaluate", "apply_step", "transform_value", "core", "local_term")
 BODIES = ("body", "step_fn", "update", "advance", "one_round")
 _RESERVED = {
     *keyword.kwlist, "wp", "jax", "jnp", "float", "int", "range", "abs", "min", "max",
@@ -135,6 +137,16 @@ class Names:
         if scalar:
             return self.pick(self.field.scalars)
         return self.pick(self.field.vectors if type_ == "v" else self.field.arrays)
+
+    def helper(self) -> str:
+        """Name a helper function."""
+        return self.pick(HELPERS if self._draw.chance(0.3) else self.field.actions)
+
+    def scope(self) -> Names:
+        """Return the names of a function of its own, which may be called like others'."""
+        inner = copy.copy(self)
+        inner._taken = {*_RESERVED, self.kernel}
+        return inner
 
     def local(self) -> str:
         """Name an intermediate value."""

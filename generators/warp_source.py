@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from generators import outline
 from generators.kernel import Argument
 from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
 from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
 from generators.spellings import PRODUCT
 from generators.streams import Stream
-from generators.tables import OPERATIONS, WARP
+from generators.tables import WARP
 from generators.writer import Expression, Writer, signature
 
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
@@ -185,6 +186,14 @@ class WarpWriter(Writer):
         }[type_]
         return f"wp.{name}", name
 
+    def parameter(self, name: str, id_: int) -> str:
+        """Write a helper function's parameter, annotated."""
+        return f"{name}: {self.element(self.types[id_])[0]}"
+
+    def helper_form(self, name: str, run: object) -> tuple[list[str], str]:
+        """Return the decorators of a helper function and how it is called."""
+        return ["@wp.func"], name
+
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, the names of types among them."""
         names = {"float": "f", "int": "i", "uint": "u", "vec": "v", "mat": "m"}
@@ -206,13 +215,11 @@ class WarpWriter(Writer):
         program = self.program
         whole = [s for s in program.statements if isinstance(s, Reduce) and s.over is None]
         shape = (1,) if whole else tuple(self.extents[a] for a in program.space)
-        types = {p.id: p.type for p in program.params}
-        types |= self.result_types()
         self.outputs = [self.names.pick(OUTPUTS) for _ in program.outputs]
         letters = ", ".join(self.letters.values())
         self.line(f"{letters} = wp.tid()")
         self.loads()
-        self.write(program.statements)
+        outline.body(self, program.statements, program.outputs)
         if not whole:
             for value, out in zip(program.outputs, self.outputs, strict=True):
                 [(text, _)] = self.take(value)
@@ -229,7 +236,7 @@ class WarpWriter(Writer):
             header.append(f"{name}: int")
             arguments.append(Argument(name, "input", "int32", (), float(trip), float(trip)))
         for value, name in zip(program.outputs, self.outputs, strict=True):
-            annotated, dtype = self.element(types[value])
+            annotated, dtype = self.element(self.types[value])
             header.append(f"{name}: {self.annotation(annotated, len(shape))}")
             fill = STARTS.get(whole[0].how, 0.0) if whole else 0.0
             arguments.append(Argument(name, "output", dtype, shape, fill, fill))
@@ -238,10 +245,3 @@ class WarpWriter(Writer):
             body = [f'    """{self.describe()}"""', *body]
         lines = [*signature("@wp.kernel", self.names.kernel, header), *body, ""]
         return "\n".join([*self.before(), *lines]), tuple(arguments)
-
-    def result_types(self) -> dict[int, str]:
-        """Return the type letter of every statement's value."""
-        return {
-            s.id: OPERATIONS[s.op].result if isinstance(s, Apply) else "f"
-            for s in self.program.statements
-        }

@@ -8,12 +8,15 @@ anything would overtake it.
 
 from __future__ import annotations
 
+import copy
 import re
+from typing import Self
 
 from generators.names import Names
-from generators.program import Apply, Program, use_counts
+from generators.program import Apply, Program, use_counts, walk
 from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling
 from generators.streams import Stream
+from generators.tables import OPERATIONS
 
 Expression = tuple[str, int]  # the text and how tightly it binds
 _LONGEST = 64
@@ -31,11 +34,14 @@ class Writer:
         self.draw = draw
         self.names = Names(names)
         self.lines: list[str] = []
-        self.helpers: list[str] = []  # text before the kernel
+        self.helpers: list[list[str]] = []  # functions before the kernel, each its lines
         self.depth = 1
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as
         self.waiting: list[tuple[int, Expression]] = []
         self.uses = use_counts(program)
+        self.types = {p.id: p.type for p in program.params}
+        for s in walk(program.statements):
+            self.types[s.id] = OPERATIONS[s.op].result if isinstance(s, Apply) else "f"
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
         self.used: list[str] = []  # operations in order of appearance
@@ -45,6 +51,21 @@ class Writer:
     def number(self, value: float) -> str:
         """Write a literal of the program's float type."""
         raise NotImplementedError
+
+    def parameter(self, name: str, id_: int) -> str:
+        """Write a helper function's parameter for a value."""
+        return name
+
+    def helper_form(self, name: str, run: object) -> tuple[list[str], str]:
+        """Return the decorators of a helper function and how it is called."""
+        return [], name
+
+    def child(self) -> Self:
+        """Return a writer of a helper function's body: its own lines and names, all else shared."""
+        inner = copy.copy(self)
+        inner.names = self.names.scope()
+        inner.lines, inner.depth, inner.known, inner.waiting = [], 1, {}, []
+        return inner
 
     # -- lines ----------------------------------------------------------------------------------
 
@@ -134,7 +155,8 @@ class Writer:
             needed = ATOM if marks == "!!" else needed
             return text if binds >= needed else f"({text})"
 
-        self.helpers.extend(ANY_SLOT.sub(slot, line) for line in spelling.helper)
+        if spelling.helper:
+            self.helpers.append([ANY_SLOT.sub(slot, line) for line in spelling.helper])
         for line in spelling.lines:
             self.line(ANY_SLOT.sub(slot, line))
         return ANY_SLOT.sub(slot, spelling.template)
@@ -163,7 +185,7 @@ class Writer:
 
     def before(self) -> list[str]:
         """Return the helpers' lines and what parts them from the kernel."""
-        return [*self.helpers, "", ""] if self.helpers else []
+        return [line for helper in self.helpers for line in (*helper, "", "")]
 
     def describe(self) -> str:
         """Return a docstring that is true of the kernel."""
@@ -208,9 +230,35 @@ _TITLES = {
 
 
 def wrapped(text: str, margin: str) -> list[str]:
-    """Return the line, or three and more where it is too long and ends with a call."""
-    if len(margin + text) <= _LINE or not text.endswith(")"):
+    """Return the line, or three and more where it is too long: a call or a sum taken apart."""
+    if len(margin + text) <= _LINE:
         return [margin + text]
+    lines = _call(text, margin) if text.endswith(")") else []
+    if lines and max(map(len, lines)) <= _LINE:
+        return lines
+    lead, equals, value = text.partition(" = ")
+    if not equals:
+        lead, equals, value = text.partition("return ")
+    pieces = next((p for signs in ("+-", "*/@") if len(p := _terms(value, signs)) > 1), [])
+    if not pieces:
+        return lines or [margin + text]
+    inner = [line for piece in pieces for line in wrapped(piece, margin + "    ")]
+    return [f"{margin}{lead}{equals}(", *inner, f"{margin})"]
+
+
+def _terms(text: str, signs: str) -> list[str]:
+    """Split an expression before the operators that stand in no bracket."""
+    pieces, depth, words = [""], 0, text.split(" ")
+    for place, word in enumerate(words):
+        if depth == 0 and word in signs and 0 < place < len(words) - 1:
+            pieces.append(word)
+        else:
+            pieces[-1] += f" {word}" if pieces[-1] else word
+        depth += sum(word.count(c) for c in "([{") - sum(word.count(c) for c in ")]}")
+    return pieces
+
+
+def _call(text: str, margin: str) -> list[str]:
     opened = [i for i, c in enumerate(text) if c == "("]
     start = next(i for i in opened if _closing(text, i) == len(text) - 1)
     inner, pieces, depth = text[start + 1 : -1], [""], 0
@@ -223,7 +271,7 @@ def wrapped(text: str, margin: str) -> list[str]:
     body = [more + inner]
     called = start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_")
     if len(body[0]) > _LINE and called:
-        body = [more + piece.strip() for piece in pieces]
+        body = [line for piece in pieces for line in wrapped(piece.strip(), more)]
         body[-1] += ","
     return [margin + text[: start + 1], *body, margin + ")"]
 

@@ -1,0 +1,171 @@
+"""The tables: whole, and spelled so that a text tells which operations it was written from."""
+
+import ast
+import re
+
+import pytest
+
+from generators import tables
+from generators.spellings import ANY_SLOT
+from generators.tables import OPERATIONS, companions
+
+TABLES = {"warp": tables.WARP, "jax": tables.JAX, "tile": tables.TILE}
+
+
+def test_every_operation_is_spelled_and_every_spelling_is_of_one():
+    spelled = {name for table in TABLES.values() for name in table}
+    assert spelled == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("row", OPERATIONS.values(), ids=lambda row: row.name)
+def test_a_row_is_whole(row):
+    assert len(row.args) == len(row.domains)
+    assert all(low <= high for low, high in (*row.domains, *row.literals))
+    if row.dims:
+        assert len(row.shapes) == len(row.args) + 1
+    for table in TABLES.values():
+        if row.name in table:
+            spelling = table[row.name]
+            text = " ".join((*spelling.helper, *spelling.lines, spelling.template))
+            slots = {name for name, _ in ANY_SLOT.findall(text)}
+            operands = {str(n) for n in range(len(row.args))}
+            literals = {f"#{n}" for n in range(len(row.literals))}
+            assert operands <= slots, "an argument goes unread"
+            assert literals <= slots, "a literal goes unwritten"
+            assert {s for s in slots if s[0] == "#" or s.isdigit()} <= operands | literals
+            assert {s for s in slots if re.fullmatch(r"t\d", s)} == {
+                f"t{n}" for n in range(len(spelling.locals))
+            }
+
+
+# -- what a text tells ------------------------------------------------------------------------
+
+
+def tree(spelling):
+    """Return a spelling as one expression, its lines put in; None where they are no assignments."""
+    if spelling.helper:
+        return None
+    text = "\n".join((*spelling.lines, spelling.template))
+    text = ANY_SLOT.sub(lambda m: "S" + m.group(1).replace("#", "L").replace("@", "E"), text)
+    *before, last = ast.parse(text).body
+    values = {}
+    for statement in before:
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+            return None
+        values[statement.targets[0].id] = inlined(statement.value, values)
+    return inlined(last.value, values)
+
+
+def inlined(node, values):
+    class Put(ast.NodeTransformer):
+        def visit_Name(self, node):
+            return values.get(node.id, node)
+
+    return Put().visit(ast.parse(ast.unparse(node), mode="eval").body)
+
+
+def is_slot(node):
+    return isinstance(node, ast.Name) and re.fullmatch(r"S\d", node.id) is not None
+
+
+def is_number(node):
+    if isinstance(node, ast.Name):
+        return re.fullmatch(r"S(L\d|E\w|one|zero)", node.id) is not None
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def match(pattern, node, bound):
+    """Match a spelling's tree against another; slots take any subtree."""
+    if is_slot(pattern):
+        shown = ast.dump(node)
+        if pattern.id in bound and ast.dump(bound[pattern.id]) != shown:
+            return False
+        bound[pattern.id] = node
+        return True
+    if is_number(pattern) or is_number(node):
+        return is_number(pattern) and is_number(node)
+    if type(pattern) is not type(node):
+        return False
+    for field, value in ast.iter_fields(pattern):
+        other = getattr(node, field)
+        if isinstance(value, ast.AST):
+            if field != "ctx" and not match(value, other, bound):
+                return False
+        elif isinstance(value, list):
+            if len(value) != len(other):
+                return False
+            for one, two in zip(value, other, strict=True):
+                if not (match(one, two, bound) if isinstance(one, ast.AST) else one == two):
+                    return False
+        elif value != other:
+            return False
+    return True
+
+
+def composed(node, patterns):
+    """Return the operations that a tree can be composed of, None where it cannot."""
+    if is_slot(node):
+        return []
+    for name, pattern in patterns:
+        bound = {}
+        if match(pattern, node, bound):
+            parts = [composed(part, patterns) for part in bound.values()]
+            if all(part is not None for part in parts):
+                return [name, *(n for part in parts for n in part)]
+    return None
+
+
+def together(language, one, two):
+    """Tell whether two families' operations can stand in one kernel."""
+    near = {"", "vector"} if language == "warp" else {""}
+    return one == two or bool(
+        {one, two} & near
+        or one in companions(language, two)
+        or two in companions(language, one)
+        or any(
+            {one, two} <= {family, *companions(language, family)}
+            for family in tables.families(language)
+        )
+    )
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_no_spelling_can_be_composed_of_others(language):
+    trees = {name: tree(spelling) for name, spelling in TABLES[language].items()}
+    found = {}
+    for name, whole in trees.items():
+        if whole is None:
+            continue
+        row = OPERATIONS[name]
+        if row.guard:  # what follows a guard tells it: its domain or where it is active
+            continue
+        others = [
+            (other, pattern)
+            for other, pattern in trees.items()
+            if other != name
+            and pattern is not None
+            and together(language, row.family, OPERATIONS[other].family)
+            and not ambiguous_by_type(row, OPERATIONS[other])
+        ]
+        how = composed(whole, others)
+        if how:
+            found[name] = how
+    assert not found
+
+
+def ambiguous_by_type(row, other):
+    """Tell whether two operations that may read alike act on values of different types."""
+    thread = set("vmqtsS")
+    return bool({*row.args} & thread or {*other.args} & thread) and row.args != other.args
+
+
+@pytest.mark.parametrize("language", TABLES)
+def test_no_two_blocks_read_alike(language):
+    texts = {}
+    for name, spelling in TABLES[language].items():
+        row = OPERATIONS[name]
+        text = "\n".join((*spelling.helper, *spelling.lines, spelling.template))
+        text = re.sub(r"\{([th])\d\}", r"{\1}", re.sub(r"!", "", text))
+        text = re.sub(r"\{#\d\}|\{one\}|\{zero\}|\b\d+(\.\d+)?(e-?\d+)?\b", "#", text)
+        key = text, row.args if set(row.args) & set("vmqtsSiu") else ""
+        assert texts.setdefault(key, name) == name

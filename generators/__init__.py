@@ -158,7 +158,8 @@ def generate(
         writer = JaxWriter(program, stream("text"), stream("names"))
         python, arguments = writer.kernel("@jax.jit" if language == "stablehlo" else "")
     else:
-        writer = WarpWriter(program, stream("text"), stream("names"))
+        paired = language == "paired"
+        writer = WarpWriter(program, stream("text"), stream("names"), twin=paired)
         python, arguments = writer.kernel()
     if language == "paired":
         twin, _ = JaxWriter(program, stream("twin"), stream("names")).kernel()

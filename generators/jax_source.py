@@ -137,7 +137,7 @@ class JaxWriter(Writer):
                 break
             if set(s.args) & whole:
                 whole.add(s.id)
-        return bool(self.program.space) and set(run.reads) <= whole
+        return bool(self.program.space) and not self.nested and set(run.reads) <= whole
 
     # -- the function ---------------------------------------------------------------------------
 
@@ -147,6 +147,7 @@ class JaxWriter(Writer):
         outline.body(self, program.statements, program.outputs)
         results = [text for text, _ in self.take(*program.outputs)]
         self.flush()
+        self.remark("result")
         self.line(f"return {', '.join(results)}")
         # Without annotations a single number reads like an array.
         annotated = program.category == "scalar_array" or self.draw.chance(0.25)

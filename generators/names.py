@@ -112,6 +112,7 @@ class Names:
         self._draw = draw
         self.field = FIELDS[draw.choice(tuple(FIELDS))]
         self._taken = set(_RESERVED)
+        self._shared: set[str] = set()  # known in every function of the text
         thing = draw.choice(self.field.things)
         self.kernel = f"{draw.choice(self.field.actions)}_{thing}"
         if draw.chance(0.2):
@@ -121,7 +122,7 @@ class Names:
     def reserve(self, name: str) -> str:
         """Take exactly this name, numbered if it is taken already."""
         number, free = 1, name
-        while free in self._taken:
+        while free in self._taken or free in self._shared:
             number += 1
             free = f"{name}{number}" if name[-1].isalpha() else f"{name}_{number}"
         self._taken.add(free)
@@ -129,7 +130,7 @@ class Names:
 
     def pick(self, pool: tuple[str, ...]) -> str:
         """Take a free name of a pool; where none is left, number one."""
-        free = [name for name in pool if name not in self._taken]
+        free = [name for name in pool if name not in self._taken and name not in self._shared]
         return self.reserve(self._draw.choice(free or pool))
 
     def param(self, type_: str, scalar: bool) -> str:
@@ -139,8 +140,14 @@ class Names:
         return self.pick(self.field.vectors if type_ == "v" else self.field.arrays)
 
     def helper(self) -> str:
-        """Name a helper function."""
-        return self.pick(HELPERS if self._draw.chance(0.3) else self.field.actions)
+        """Name a helper function, unlike anything that any function of the text may call."""
+        return self.outside(HELPERS if self._draw.chance(0.3) else self.field.actions)
+
+    def outside(self, pool: tuple[str, ...]) -> str:
+        """Take a name of a pool for what stands before the kernel."""
+        name = self.pick(pool)
+        self._shared.add(name)
+        return name
 
     def scope(self) -> Names:
         """Return the names of a function of its own, which may be called like others'."""

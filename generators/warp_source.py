@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generators import outline
+from generators import outline, structs
 from generators.kernel import Argument
 from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
 from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
@@ -11,6 +11,8 @@ from generators.streams import Stream
 from generators.tables import WARP
 from generators.writer import Expression, Writer, signature
 
+_TERNARY = 0.25
+_EXPRESSION = 80  # characters of a branch in one line
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
 
 
@@ -19,15 +21,19 @@ class WarpWriter(Writer):
 
     spellings = WARP
 
-    def __init__(self, program: Program, draw: Stream, names: Stream):
+    def __init__(self, program: Program, draw: Stream, names: Stream, twin: bool = False):
+        """Begin a kernel; with a ``twin`` in JAX its arguments stand one by one, in order."""
         super().__init__(program, draw, names)
         self.double = program.dtype == "float64"
         self.plain = draw.chance(0.6)  # Python's names of types where they do
         self.scalar = "wp.float64" if self.double else "float" if self.plain else "wp.float32"
         self.early = draw.chance(0.5)  # arrays are read at the top instead of where they are used
         self.augmented = draw.chance(0.5)
+        self.struct = None if twin else structs.group(program, self.names, draw)
         self.titles = {
-            p.id: self.names.reserve(p.stem)
+            p.id: f"{self.struct.name}.{self.struct.fields[p.id]}"
+            if self.struct and p.id in self.struct.fields
+            else self.names.reserve(p.stem)
             if p.stem
             else self.names.param(p.type, scalar=not p.axes)
             for p in program.params
@@ -54,11 +60,12 @@ class WarpWriter(Writer):
         for param in self.program.params:
             if param.id in self.known or not set(param.axes) <= set(self.letters):
                 continue
-            if not param.axes:
+            if self.struct and param.id in self.struct.fields:
+                self.known[param.id] = self.struct.read(param.id)
+            elif not param.axes:
                 self.known[param.id] = self.titles[param.id]
             elif self.early:
-                self.known[param.id] = self.names.local()
-                self.line(f"{self.known[param.id]} = {self.index(param)}")
+                self.assign_local(param.id, self.index(param))
             else:
                 self.known[param.id] = self.index(param)
 
@@ -94,11 +101,40 @@ class WarpWriter(Writer):
         right = self.number(s.literal) if s.right is None else self.name(s.right)
         left = self.name(s.left)
         self.flush()
+        condition = f"{left} {s.compare} {right}"
+        if self.draw.chance(_TERNARY) and self.ternary(s, condition):
+            return
         name = self.known[s.id] = self.names.local()
+        self.remark("branch")
         self.line(f"if {left} {s.compare} {right}:")
         self.assign(name, s.then)
         self.line("else:")
         self.assign(name, s.orelse)
+
+    def ternary(self, s: Branch, condition: str) -> bool:
+        """Write a branch as one expression, if both sides are short ones; tell whether it was."""
+        kept = list(self.used)
+        texts = [self.expression(block) for block in (s.then, s.orelse)]
+        if not all(texts):
+            self.used = kept
+            return False
+        then, orelse = texts
+        where = f"wp.where({condition}, {then}, {orelse})"
+        text = where if self.draw.chance(0.5) else f"{then} if {condition} else {orelse}"
+        if len(text) > _EXPRESSION:
+            return False
+        self.assign_local(s.id, text)
+        return True
+
+    def expression(self, block: Block) -> str:
+        """Write a block as one expression, empty where it needs a line of its own."""
+        trial = self.child()
+        trial.known, trial.nesting = dict(self.known), 1.0
+        if any(not isinstance(s, Apply) for s in block.statements):
+            return ""
+        trial.write(block.statements)
+        [(text, _)] = trial.take(block.value)
+        return "" if trial.lines or trial.waiting else text
 
     def loop(self, s: Loop) -> None:
         """Write a ``for`` loop over a static or a dynamic range."""
@@ -114,6 +150,7 @@ class WarpWriter(Writer):
             trip = self.names.pick(COUNTS)
             self.trips.append((trip, s.trip))
         self.line(f"{state} = {start}")
+        self.remark("loop")
         self.line(f"for {k} in range({trip}):")
         self.depth += 1
         self.write(s.body.statements)
@@ -148,6 +185,7 @@ class WarpWriter(Writer):
             if s.how == "mean":
                 text = f"{self.bracket(value, PRODUCT)} / {self.size(self.program.space)}"
             atomic = {"sum": "add", "mean": "add"}.get(s.how, s.how)
+            self.remark("atomic")
             self.line(f"wp.atomic_{atomic}({self.outputs[0]}, 0, {text})")
             return
         state = self.names.pick(STATES)
@@ -155,6 +193,7 @@ class WarpWriter(Writer):
         whole = next(p for p in self.program.params if s.over in p.axes and len(p.axes) > 1)
         self.letters[s.over] = "j"
         extent = f"{self.titles[whole.id]}.shape[{whole.axes.index(s.over)}]"
+        self.remark("reduce")
         self.line(f"for j in range({extent}):")
         self.depth += 1
         self.loads()
@@ -185,6 +224,30 @@ class WarpWriter(Writer):
             **{"s": f"spatial_vector{double}", "S": f"spatial_matrix{double}"},
         }[type_]
         return f"wp.{name}", name
+
+    def inputs(self) -> tuple[list[str], list[Argument]]:
+        """Return the head's part for the parameters, and what the row says of them."""
+        fields = self.struct.fields if self.struct else {}
+        header, arguments = [], []
+        for p in sorted(self.program.params, key=lambda p: p.id not in fields):
+            annotated, dtype = self.element(p.type)
+            extents = tuple(self.extents[a] for a in p.axes)
+            kind = self.annotation(annotated, len(p.axes)) if p.axes else annotated
+            if p.id not in fields:
+                header.append(f"{self.titles[p.id]}: {kind}")
+            arguments.append(Argument(self.titles[p.id], "input", dtype, extents, *p.interval))
+        if self.struct:
+            one = self.struct.type
+            header.insert(0, f"{self.struct.name}: " + (
+                self.annotation(one, 1) if self.struct.element else one
+            ))  # fmt: skip
+            text = self.struct.text(lambda id_: self.element(self.types[id_])[0])
+            self.helpers.insert(0, text)
+        return header, arguments
+
+    def constant(self, value: float) -> str:
+        """Write the value of a named constant."""
+        return f"wp.constant({self.number(value)})"
 
     def parameter(self, name: str, id_: int) -> str:
         """Write a helper function's parameter, annotated."""
@@ -217,21 +280,21 @@ class WarpWriter(Writer):
         shape = (1,) if whole else tuple(self.extents[a] for a in program.space)
         self.outputs = [self.names.pick(OUTPUTS) for _ in program.outputs]
         letters = ", ".join(self.letters.values())
+        self.remark("tid")
         self.line(f"{letters} = wp.tid()")
+        if self.early:
+            self.remark("load")
+        if self.struct and self.struct.element:
+            self.line(f"{self.struct.element} = {self.struct.name}[{letters}]")
         self.loads()
         outline.body(self, program.statements, program.outputs)
         if not whole:
             for value, out in zip(program.outputs, self.outputs, strict=True):
                 [(text, _)] = self.take(value)
                 self.flush()
+                self.remark("store")
                 self.line(f"{out}[{letters}] = {text}")
-        header, arguments = [], []
-        for p in program.params:
-            annotated, dtype = self.element(p.type)
-            extents = tuple(self.extents[a] for a in p.axes)
-            kind = self.annotation(annotated, len(p.axes)) if p.axes else annotated
-            header.append(f"{self.titles[p.id]}: {kind}")
-            arguments.append(Argument(self.titles[p.id], "input", dtype, extents, *p.interval))
+        header, arguments = self.inputs()
         for name, trip in self.trips:
             header.append(f"{name}: int")
             arguments.append(Argument(name, "input", "int32", (), float(trip), float(trip)))

@@ -12,6 +12,7 @@ import copy
 import re
 from typing import Self
 
+from generators.manner import CONSTANTS, Manner
 from generators.names import Names
 from generators.program import Apply, Program, use_counts, walk
 from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling
@@ -22,6 +23,7 @@ Expression = tuple[str, int]  # the text and how tightly it binds
 _LONGEST = 64
 _WIDEST = 84
 _LINE = 96
+_AUGMENTED = {f"{{0}} {sign} {{1!}}": f"{sign}=" for sign in "+-*/"}
 
 
 class Writer:
@@ -36,6 +38,7 @@ class Writer:
         self.lines: list[str] = []
         self.helpers: list[list[str]] = []  # functions before the kernel, each its lines
         self.depth = 1
+        self.nested = False  # whether this is a function that the kernel calls
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as
         self.waiting: list[tuple[int, Expression]] = []
         self.uses = use_counts(program)
@@ -45,6 +48,9 @@ class Writer:
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
         self.used: list[str] = []  # operations in order of appearance
+        self.manner = Manner(draw)
+        self.constants: list[str] = []  # assignments before all else
+        self.owned: dict[int, int] = {}  # the depth at which a value was given its own name
 
     # -- what a language provides ---------------------------------------------------------------
 
@@ -65,6 +71,7 @@ class Writer:
         inner = copy.copy(self)
         inner.names = self.names.scope()
         inner.lines, inner.depth, inner.known, inner.waiting = [], 1, {}, []
+        inner.owned, inner.nested = {}, True
         return inner
 
     # -- lines ----------------------------------------------------------------------------------
@@ -83,9 +90,20 @@ class Writer:
     def flush(self) -> None:
         """Give every waiting value a name, in order."""
         for id_, (text, _) in self.waiting:
-            self.known[id_] = self.names.local()
-            self.line(f"{self.known[id_]} = {text}")
+            self.assign_local(id_, text)
         self.waiting.clear()
+
+    def assign_local(self, id_: int, text: str) -> None:
+        """Give a value a name of its own."""
+        self.known[id_] = self.names.local()
+        self.owned[id_] = self.depth
+        self.line(f"{self.known[id_]} = {text}")
+
+    def remark(self, kind: str) -> None:
+        """Add a comment on what comes next, if this kernel has comments."""
+        text = self.manner.remark(kind)
+        if text:
+            self.line(text)
 
     def hold(self, id_: int, expression: Expression, name: bool = False) -> None:
         """Let a value wait for its reader, or name it now."""
@@ -94,8 +112,7 @@ class Writer:
             self.waiting.append((id_, expression))
             return
         self.flush()
-        self.known[id_] = self.names.local()
-        self.line(f"{self.known[id_]} = {expression[0]}")
+        self.assign_local(id_, expression[0])
 
     def take(self, *ids: int) -> list[Expression]:
         """Return how to write the values read here, in reading order; those nested are used up."""
@@ -123,7 +140,17 @@ class Writer:
 
     def literal(self, statement: Apply, value: float) -> str:
         """Write a literal: a whole number as such, any other in the program's float type."""
-        return repr(value) if isinstance(value, int) else self.number(value)
+        if isinstance(value, int):
+            return repr(value)
+        if not self.manner.named():
+            return self.number(value)
+        name = self.names.outside(CONSTANTS)
+        self.constants.append(f"{name} = {self.constant(value)}")
+        return name
+
+    def constant(self, value: float) -> str:
+        """Write the value of a named constant."""
+        return self.number(value)
 
     def fill(self, spelling: Spelling, args: tuple[int, ...], slots: dict[str, str]) -> str:
         """Write a spelling with its operands, parenthesised where they bind too loosely.
@@ -166,8 +193,30 @@ class Writer:
         spelling = self.spellings[statement.op]
         if not statement.op.startswith("guard_"):
             self.note(statement.op)
+        if self.augment(statement, spelling):
+            return
         text = self.fill(spelling, statement.args, self.slots(statement))
         self.hold(statement.id, (text, spelling.binds))
+
+    def augment(self, statement: Apply, spelling: Spelling) -> bool:
+        """Write ``x += y`` where the value at hand has a name nobody else reads; tell if so."""
+        sign = _AUGMENTED.get(spelling.template)
+        main, *others = statement.args
+        if (
+            not sign
+            or not self.manner.augments
+            or self.owned.get(main) != self.depth
+            or self.uses.get(main) != 1
+            or main in others
+            or self.types[main] != self.types[statement.id]
+        ):
+            return False
+        [(text, _)] = self.take(*others)
+        self.flush()
+        self.known[statement.id] = self.known[main]
+        self.owned[statement.id] = self.depth
+        self.line(f"{self.known[main]} {sign} {text}")
+        return True
 
     def bracket(self, expression: Expression, needed: int) -> str:
         """Write an expression where an operand of at least this strength is needed."""
@@ -185,7 +234,9 @@ class Writer:
 
     def before(self) -> list[str]:
         """Return the helpers' lines and what parts them from the kernel."""
-        return [line for helper in self.helpers for line in (*helper, "", "")]
+        parts = [[*self.constants, ""]] if self.constants and self.helpers else []
+        parts += [[*self.constants, "", ""]] if self.constants and not self.helpers else []
+        return [line for part in (*parts, *([*h, "", ""] for h in self.helpers)) for line in part]
 
     def describe(self) -> str:
         """Return a docstring that is true of the kernel."""

@@ -130,8 +130,7 @@ def _family(s: Sampler, shape: Shape, parts: Parts) -> Program:
     if isinstance(s, Arrays):
         return s.finish((s.chain(word, s.begin(shape.start)),))
     axes = _enter(s, (1, 1, 1, 2))
-    [width] = {OPERATIONS[name].width for name in word} - {None} or {0}
-    s.width = width or s.draw.choice((2, 3, 3, 4))
+    s.width = shape.width
     return s.finish((s.chain(word, s.param(shape.start, axes)),), axes)
 
 

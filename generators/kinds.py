@@ -30,6 +30,7 @@ class Shape:
     start: str = "f"
     tag: str = ""
     ends: str = ""
+    width: int = 0  # of its vectors and matrices, 0 for any
 
     @property
     def size(self) -> int:
@@ -129,22 +130,25 @@ _STARTS = {
     },
     "jax": {"integer": ("i2", "u1", "i1", "u2", "i3")},
 }
+# The widths of their vectors and matrices, likewise; where not named, three.
+_WIDTHS = {"matrix": (3, 2, 3, 4), "transform": (3, 3, 3, 4), "geometry": (3, 3, 2)}
 _ARRAYS = ("f2", "f1", "f3", "f2", "f4", "f2", "f5")
 _LONGEST = 12
 
 
 def _family(language: str, family: str) -> tuple[Shape, ...]:
     """Make straight-line shapes around an operation of a family; the length tells the start."""
-    wanted, more = f"{language}:{family}", f"{language}:{family}+"
     whole = language == "jax"
     starts = _STARTS[language].get(family, _ARRAYS if whole else ("f",))
     ends = "f" if whole and family != "integer" else "fivumqtsS"
+    widths = _WIDTHS.get(family, (3,))
     shapes = []
     for n in range(1, _LONGEST + 1):
-        start, half = starts[n % len(starts)], (n - 1) // 2
-        around = (f"{wanted}-",) * half + (wanted,) + (more,) * (n - half - 1)
-        first = (wanted,) + (more,) * (n - 1)  # nothing else may apply to what it starts from
-        made = [Shape((slots,), start, family, ends) for slots in (around, first)]
+        start, half, width = starts[n % len(starts)], (n - 1) // 2, widths[n % len(widths)]
+        one, plain, more = (f"{language}:{family}{what}@{width}" for what in ("", "-", "+"))
+        around = (plain,) * half + (one,) + (more,) * (n - half - 1)
+        first = (one,) + (more,) * (n - 1)  # nothing else may apply to what it starts from
+        made = [Shape((slots,), start, family, ends, width) for slots in (around, first)]
         shapes.append(made[0] if made[0].size else made[1])
     return tuple(shapes)
 

@@ -87,6 +87,8 @@ class Operation:
         specs = self.dims.replace("->", ",").split(",")
         return tuple((s.startswith("..."), s.removeprefix("...")) for s in specs)
 
+    single: bool = False  # in 32 bits only: the library's function is written for them
+
     def extents(self, given: Sequence[tuple[int, ...]]) -> dict[str, int]:
         """Return the extent of each axis of ``dims`` from the shapes of the first arguments.
 

@@ -136,7 +136,7 @@ class Sampler(Wiring):
 
     def finish(self, outputs: tuple[int, ...], space: Axes) -> Program:
         """Return the program."""
-        dtype = "float64" if self.draw.chance(0.2) else "float32"
+        dtype = "float64" if self.draw.chance(0.2) and not self.single else "float32"
         return Program(
             self.category, dtype, self.width, space, tuple(sorted(self.extents.items())),
             tuple(self.params), tuple(self.statements), outputs, self.differentiable,

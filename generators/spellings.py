@@ -23,7 +23,8 @@ class Spelling:
 
     ``{0}`` is an argument, ``{#0}`` a literal, ``{@n}`` the extent of axis n of the row's
     ``dims``, ``{one}`` and ``{zero}`` numbers of the program's float type, ``{float}``, ``{int}``,
-    ``{vec}`` and ``{mat}`` the names of its types, ``{tid}`` the number of the thread. A plain
+    ``{vec}``, ``{mat}``, ``{quat}``, ``{transform}``, ``{svec}`` and ``{smat}`` the names of its
+    types, ``{width}`` the width of its vectors, ``{tid}`` the number of the thread. A plain
     slot needs an operand that binds as tightly as the template (inside a call: any), one marked
     ``!`` an operand that binds tighter, one marked ``!!`` an atom.
 

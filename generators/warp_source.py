@@ -260,10 +260,10 @@ class WarpWriter(Writer):
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, the names of types among them."""
         names = {"float": "f", "int": "i", "uint": "u", "vec": "v", "mat": "m"}
-        names |= {"quat": "q", "transform": "t"}
+        names |= {"quat": "q", "transform": "t", "svec": "s", "smat": "S"}
         tid = next(iter(self.letters.values()))
         types = {name: self.element(kind)[0] for name, kind in names.items()}
-        return super().slots(statement) | types | {"tid": tid}
+        return super().slots(statement) | types | {"tid": tid, "width": str(self.program.width)}
 
     def annotation(self, element: str, rank: int) -> str:
         """Write an array's type."""

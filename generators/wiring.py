@@ -60,6 +60,7 @@ class Wiring:
         self.scope: list[int] = []  # values that an operation may reuse, the newest last
         self.width = 3
         self.signed, self.unsigned = "int32", "uint32"
+        self.single = False
         self.scalars = category == "scalar_array"
         # the axes of a parameter that the category cannot do without, until it is made
         self.lacks: Axes | None = () if self.scalars else None
@@ -101,7 +102,7 @@ class Wiring:
     def flat(self, value: int) -> bool:
         """Tell whether a value's witnesses are all the same, or one is a vector of no length."""
         seen = self.witnesses[value]
-        if self.types[value] in ("v", "q") and np.abs(seen).max(axis=-1).min() < 1e-9:
+        if self.types[value] in ("v", "q", "s") and np.abs(seen).max(axis=-1).min() < 1e-9:
             return True  # no direction to normalize
         return same(seen)
 
@@ -153,6 +154,7 @@ class Wiring:
             self.stale.add(id_)
             self.differentiable &= row.linear
         self.differentiable &= row.differentiable
+        self.single |= row.single
         self.statements.append(Apply(id_, op, args, literals))
         return id_
 
@@ -175,7 +177,7 @@ class Wiring:
         digits = 1 - math.floor(math.log10(factor))
         factor = math.floor(factor * 10**digits) / 10**digits
         kind = self.types[value][0]
-        op = "guard_scale" if kind == "f" else f"guard_{kind}scale"
+        op = "guard_scale" if kind == "f" else f"guard_scale_{kind}"
         return self.apply(op, value, literals=(factor,))
 
     def fit(self, value: int, domain: Interval, active: Interval | None = None) -> int:

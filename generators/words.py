@@ -21,8 +21,9 @@ _DRAWN = [op for op in OPERATIONS.values() if not op.guard]
 _PLAIN = [op for op in _DRAWN if not op.family and op.name in WARP and op.name in JAX]
 _LANGUAGES = {"warp": WARP, "jax": JAX, "tile": TILE}
 
-# What may stand in a slot, by the slot's name; a family's slots are named "language:family", with
-# "+" behind where plain operations and the family's companions may stand too.
+# What may stand in a slot, by the slot's name. A family's slots are named "language:family@width",
+# with "+" behind the family where plain operations and its companions may stand too, with "-" where
+# only they may.
 VOCABULARIES: dict[str, tuple[str, ...]] = {
     "any": tuple(op.name for op in _PLAIN),
     "common": tuple(op.name for op in _PLAIN if op.weight > 1),
@@ -45,13 +46,18 @@ def vocabulary(slot: str) -> tuple[str, ...]:
     """Return the names of the operations that may stand in a slot."""
     if slot in VOCABULARIES:
         return VOCABULARIES[slot]
-    language, _, family = slot.partition(":")
+    language, _, rest = slot.partition(":")
+    family, _, width = rest.partition("@")
     spelled = _LANGUAGES[language]
     marked = family.rstrip("+-")
     wanted: set[str] = set() if family.endswith("-") else {marked}
     if family != marked:
         wanted |= {"", *companions(language, marked)}
-    return tuple(op.name for op in _DRAWN if op.family in wanted and op.name in spelled)
+    return tuple(
+        op.name
+        for op in _DRAWN
+        if op.family in wanted and op.name in spelled and op.width in (None, int(width))
+    )
 
 
 def after(op: Operation, state: str) -> str | None:

@@ -124,7 +124,7 @@ def reference(row: Operation, values, literals):
 def check_range(row: Operation, values, literals, found, extents) -> str:
     """Return what is wrong with the row's range or width of result, or nothing."""
     intervals = [interval_of(row, n) for n in range(len(values))]
-    size = extents if row.dims else 3
+    size = extents if row.dims else row.width or 3
     low, high = row.range_of(size, *intervals, *((v, v) for v in literals))
     if row.result in "ck":
         return ""
@@ -212,19 +212,31 @@ def try_jax(row: Operation, spelling: Spelling) -> str:
         return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}\n{source}"
 
 
+def warp_type(row: Operation, kind: str) -> str:
+    """Return what Warp calls a type."""
+    name = WARP_TYPES[kind].removeprefix("wp.")
+    if row.width and kind in "vm":
+        name = f"vec{row.width}d" if kind == "v" else f"mat{row.width}{row.width}d"
+    if row.single:
+        name = "float32" if name == "float64" else name.removesuffix("d")
+    return name
+
+
 def warp_source(name: str, row: Operation, spelling: Spelling, literals) -> str:
     """Return an operation alone as the text of a Warp kernel."""
 
     def type_of(kind: str) -> str:
-        found = WARP_TYPES[kind]
-        if row.width and kind in "vm":
-            found = f"wp.vec{row.width}d" if kind == "v" else f"wp.mat{row.width}{row.width}d"
-        return found
+        return f"wp.{warp_type(row, kind)}"
+
+    def number(value: float) -> str:
+        return repr(value) if row.single else f"wp.float64({value!r})"
 
     names = [f"x{n}" if k == "k" else f"x{n}[i]" for n, k in enumerate(row.args)]
-    more = {"one": "wp.float64(1.0)", "zero": "wp.float64(0.0)", "tid": "i"}
-    more |= {"float": "wp.float64", "int": "wp.int32", "vec": type_of("v"), "mat": type_of("m")}
-    parts = fill(spelling, names, literals, more, number=lambda v: f"wp.float64({v!r})")
+    more = {"one": number(1.0), "zero": number(0.0), "tid": "i", "width": str(row.width or 3)}
+    more |= {"float": type_of("f"), "int": "wp.int32"}
+    letters = {"vec": "v", "mat": "m", "quat": "q", "transform": "t", "svec": "s", "smat": "S"}
+    more |= {slot: type_of(kind) for slot, kind in letters.items()}
+    parts = fill(spelling, names, literals, more, number)
     header = [
         f"x{n}: {type_of(k)}" if k == "k" else f"x{n}: wp.array(dtype={type_of(k)})"
         for n, k in enumerate(row.args)
@@ -264,10 +276,7 @@ def try_warp(rows: dict[str, tuple[Operation, Spelling]]) -> dict[str, str]:
 
 def _run_warp(wp, kernel, row: Operation, literals, rng) -> str:
     def element(kind: str):
-        name = WARP_TYPES[kind].removeprefix("wp.")
-        if row.width and kind in "vm":
-            name = f"vec{row.width}d" if kind == "v" else f"mat{row.width}{row.width}d"
-        return getattr(wp, name)
+        return getattr(wp, warp_type(row, kind))
 
     def shape(place: int) -> tuple[int, ...]:
         found = shape_of(row, place, {})

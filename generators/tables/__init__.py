@@ -12,9 +12,9 @@ import numpy as np
 
 from generators.operations import Operation
 from generators.spellings import Spelling
-from generators.tables import floats, guards
+from generators.tables import floats, guards, matrices, rotations, spatials, transforms
 
-_MODULES = (floats, guards)
+_MODULES = (floats, guards, matrices, rotations, transforms, spatials)
 
 
 def _joined(tables: list[dict]) -> dict:

@@ -137,7 +137,7 @@ ROWS = (
         lambda a: a / (1.0 + np.abs(a)), guard=True,
     ),
     Operation(
-        "guard_vscale", "v", "v", (ANY,), iv.mul, lambda a, c: a * c, ((0.1, 0.9),), guard=True,
+        "guard_scale_v", "v", "v", (ANY,), iv.mul, lambda a, c: a * c, ((0.1, 0.9),), guard=True,
         linear=True,
     ),
 )  # fmt: skip
@@ -157,7 +157,7 @@ _SHARED = {
     "vneg": Spelling("-{0!}", NEGATIVE),
     "guard_scale": Spelling("{0} * {#0}", PRODUCT),
     "guard_shift": Spelling("{0} + {#0}", SUM),
-    "guard_vscale": Spelling("{0} * {#0}", PRODUCT),
+    "guard_scale_v": Spelling("{0} * {#0}", PRODUCT),
 }
 
 _WARP_CALLS = (

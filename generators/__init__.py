@@ -55,15 +55,13 @@ _SPELLED = {"warp": "warp", "jax": "jax", "stablehlo": "jax", "paired": "paired"
 def categories(language: str, extended: bool = False) -> tuple[str, ...]:
     """Return the kernel categories of a language, in ClassLabel order.
 
-    ``extended`` adds those that only this language has. Raises ValueError for an unknown language,
-    or where there are none to add.
+    ``extended`` adds those beyond the ten of every language. Raises ValueError for an unknown
+    language.
     """
     if language not in LANGUAGES:
         raise ValueError(f"unknown config {language!r}: choose one of {', '.join(LANGUAGES)}")
     if not extended:
         return tuple(_BASE)
-    if language == "paired":
-        raise ValueError("extended=True adds kernels that only one language has, not to paired")
     return (*_BASE, *kinds.categories(_SPELLED[language]))
 
 
@@ -78,7 +76,7 @@ def choose(language: str, names: Sequence[str] | None, extended: bool = False) -
     for name in names:
         if name in known:
             continue
-        if language != "paired" and name in categories(language, extended=True):
+        if name in categories(language, extended=True):
             raise ValueError(f"category {name!r} is one of the extended ones: add extended")
         raise ValueError(
             f"unknown category for {language} {name!r}: choose from {', '.join(known)}"
@@ -95,7 +93,7 @@ def _check_split(split: str) -> None:
 
 def capacity(language: str, category: str, split: str = "train") -> int:
     """Return how many kernels of a category a split can hold, no two alike."""
-    [name] = choose(language, [category], extended=language != "paired")
+    [name] = choose(language, [category], extended=True)
     _check_split(split)
     return kinds.capacity(_SPELLED[language], name, split)
 

@@ -163,8 +163,8 @@ def shapes(language: str, category: str) -> tuple[Shape, ...]:
 
 @cache
 def categories(language: str) -> tuple[str, ...]:
-    """Return the categories that a language, "warp" or "jax", has beside those of all."""
-    return families(language)
+    """Return the categories that a language, "warp", "jax" or "paired", has beside the ten."""
+    return families(language) if language in _STARTS else ()
 
 
 @cache

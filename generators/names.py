@@ -92,6 +92,19 @@ FIELDS: dict[str, Field] = {
     ),
 }  # fmt: skip
 
+# What inputs of other types than floats and vectors are called, in any field.
+TYPED: dict[str, tuple[str, ...]] = {
+    "m": ("basis", "frame", "inertia", "jacobian", "mixing", "projection"),
+    "q": ("orientation", "rotation", "attitude", "heading_quat", "target_rotation"),
+    "t": ("pose", "body_frame", "local_to_world", "camera_pose", "joint_frame"),
+    "s": ("twist", "wrench", "spatial_velocity", "spatial_force"),
+    "S": ("spatial_inertia", "coupling_matrix", "articulated_inertia"),
+    "i": ("counts", "levels", "codes", "ticks", "steps_left", "offsets"),
+    "u": ("bits", "hashes", "keys", "flags", "words"),
+    "b": ("mask", "valid", "active", "enabled", "selected"),
+    "c": ("spectrum", "wavefunction", "coefficients", "phasors"),
+    "k": ("seed",),
+}
 OUTPUTS = ("out", "result", "output", "out_values", "dst")
 COUNTS = ("n", "steps", "num_steps", "rounds", "iterations")
 STATES = ("acc", "total", "state", "s", "accum", "current")
@@ -135,6 +148,8 @@ class Names:
 
     def param(self, type_: str, scalar: bool) -> str:
         """Name an input by its type and whether it is a single number."""
+        if type_ in TYPED:
+            return self.pick(TYPED[type_])
         if scalar:
             return self.pick(self.field.scalars)
         return self.pick(self.field.vectors if type_ == "v" else self.field.arrays)

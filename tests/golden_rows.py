@@ -16,9 +16,8 @@ EACH = {"warp": 2, "jax": 2, "stablehlo": 2, "paired": 1}  # rows a category
 
 def config_of(name: str) -> JitSynthesisConfig:
     """Return the config whose first rows are kept."""
-    extended = name == "jax"
-    count = EACH[name] * len(generators.categories(name, extended))
-    return JitSynthesisConfig(name, seed=SEED, num_train=count, extended=extended)
+    count = EACH[name] * len(generators.categories(name, extended=True))
+    return JitSynthesisConfig(name, seed=SEED, num_train=count, extended=True)
 
 
 def fresh(name: str) -> list[str]:

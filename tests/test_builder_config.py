@@ -40,7 +40,6 @@ BAD = [
     ({"seed": 2**64}, "seed=18446744073709551616 must be"),
     ({"seed": False}, "seed=False must be"),
     ({"num_shards": 0}, "num_shards=0 must be an integer from 1"),
-    ({"extended": True}, "extended=True adds JAX kernels only"),
     ({"extended": 1}, "extended=1 must be True or False"),
     ({"name": "jax", "preamble": True}, "preamble=True is Warp's"),
     ({"name": "jax", "device": "cuda"}, "jax rows hold HLO; use 'cpu'"),
@@ -73,9 +72,11 @@ def test_categories_may_be_one_string():
     assert config.categories == ("branch", "loop")
 
 
-def test_an_ml_kernel_without_extended_says_what_to_add():
-    with pytest.raises(ValueError, match="'attention' is one of the ML kernels: add extended"):
+def test_a_further_kernel_type_without_extended_says_what_to_add():
+    with pytest.raises(ValueError, match="'attention' is one of the extended ones: add extended"):
         JitSynthesisConfig("jax", categories=["attention"])
+    with pytest.raises(ValueError, match="unknown category for warp 'attention'"):
+        JitSynthesisConfig("warp", categories=["attention"])
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,8 @@ WARP_HASH = re.compile(r"_[0-9a-f]{8}(?:_|\b)")
 @pytest.fixture(scope="module", params=CONFIGS)
 def made(request):
     name = request.param
-    extended = name == "jax"
-    count = 2 * len(generators.categories(name, extended))
-    config = JitSynthesisConfig(name, seed=3, num_train=count, extended=extended)
+    count = 2 * len(generators.categories(name, extended=True))
+    config = JitSynthesisConfig(name, seed=3, num_train=count, extended=True)
     return name, list(rows(config, "train", 0, count))
 
 
@@ -52,7 +51,7 @@ def test_columns_are_in_the_designs_order(made):
 
 def test_every_category_has_its_rows(made):
     name, found = made
-    expected = generators.categories(name, extended=name == "jax")
+    expected = generators.categories(name, extended=True)
     assert [row["category"] for row in found] == list(expected) * 2
     assert [row["type"] for row in found[:2]] == [
         "generate_simple_elementwise",

@@ -11,6 +11,7 @@ from generators.jax_source import JaxWriter
 from generators.kernel import Argument, Kernel
 from generators.kinds import VARIANTS
 from generators.streams import SEED_BITS
+from generators.tile_source import TileWriter
 from generators.verifier import verify
 from generators.warp_source import WarpWriter
 
@@ -156,8 +157,11 @@ def generate(
         writer = JaxWriter(program, stream("text"), stream("names"))
         python, arguments = writer.kernel("@jax.jit" if language == "stablehlo" else "")
     else:
-        paired = language == "paired"
-        writer = WarpWriter(program, stream("text"), stream("names"), twin=paired)
+        purposes = stream("text"), stream("names")
+        if program.space:
+            writer = WarpWriter(program, *purposes, twin=language == "paired")
+        else:
+            writer = TileWriter(program, *purposes)
         python, arguments = writer.kernel()
     if language == "paired":
         twin, _ = JaxWriter(program, stream("twin"), stream("names")).kernel()

@@ -19,6 +19,8 @@ _HALF = 3e4  # beyond this float16 would overflow
 _LEADING = (2, 3, 4)
 _FIRST = {1: (16, 32, 64, 128), 2: (4, 8, 12, 16, 24)}
 _LAST = (4, 8, 12, 16, 32)
+_TILE = (8, 16)
+_DEFINITE = {"tile": "tile_spd"}  # what makes a positive definite matrix of an array
 _FREE = (4, 8, 16)  # of an axis that an operation brings with it
 _DTYPES = ("float32",) * 6 + ("float64", "bfloat16", "float16")
 _SIGNED = ("int8", "int16", "int32", "int32", "int64")
@@ -30,6 +32,7 @@ class Arrays(Sampler):
     def __init__(self, language: str, category: str, stream: Stream):
         super().__init__(language, category, stream)
         self.shapes: dict[int, tuple[int, ...]] = {}
+        self.tiles = language == "tile"
         self.wide = False
         self.signed = stream.choice(_SIGNED) if category == "integer" else "int32"
         self.unsigned = f"u{stream.choice(_SIGNED)}" if category == "integer" else "uint32"
@@ -37,6 +40,9 @@ class Arrays(Sampler):
     def begin(self, type_: str) -> int:
         """Make the parameter that a kernel starts from."""
         rank = int(type_[1:])
+        if self.tiles:
+            shape = tuple(self.draw.choice(_TILE) for _ in range(rank))
+            return self.array(type_[0], shape, ANY)
         last = self.draw.choice(_LAST if rank > 1 else _FIRST[1])
         middle = (self.draw.choice(_FIRST[2]),) if rank > 1 else ()
         leading = tuple(self.draw.choice(_LEADING) for _ in range(rank - 2))
@@ -94,6 +100,8 @@ class Arrays(Sampler):
     def prepare(self, row: Operation, main: int) -> int:
         """Cut a value that has grown, and fill its last axis up to what the row asks for."""
         shape = self.shapes[main]
+        if self.tiles:
+            return main
         if math.prod(shape) > LARGEST and self.types[main][0] in "fi":
             main = self.apply(f"guard_cut_{self.types[main][0]}", main, literals=(4,))
             shape = self.shapes[main]
@@ -118,6 +126,9 @@ class Arrays(Sampler):
             return id_ not in taken and self.types[id_] == type_ and self.shapes[id_] == shape
 
         earlier = [v for v in self.scope if usable(v)]
+        if kind == "p" and not earlier:
+            half = self.array("f", (*shape[:-1], 8), ANY)
+            return self.apply(_DEFINITE["tile" if self.tiles else "jax"], half)
         params = [p.id for p in self.params if usable(p.id) and not p.stem]
         if not fresh and earlier and (kind in "pc" or self.draw.chance(0.4)):
             return self.draw.choice(earlier[-4:])
@@ -137,15 +148,21 @@ class Arrays(Sampler):
         leading, axes = row.shapes[place]
         for axis in axes:
             if not axis.isdigit() and axis not in known:
-                known[axis] = self.draw.choice(_FREE)
+                known[axis] = self.draw.choice(_TILE if self.tiles else _FREE)
         first = shape[: len(shape) - len(row.shapes[0][1])] if leading else ()
         return (*first, *(int(a) if a.isdigit() else known[a] for a in axes))
+
+    def _merges(self, rest: tuple[str, ...]) -> bool:
+        """One strand only: what an operand's shape must be is known when it is asked for."""
+        return False
 
     # -- the program ----------------------------------------------------------------------------
 
     def finish(self, outputs: tuple[int, ...], space: tuple[str, ...] = ()) -> Program:
         """Return the program, of 16-bit floats only where nothing in it is too wide for them."""
         dtype = self.draw.choice(_DTYPES)
+        if self.single or (self.tiles and dtype.endswith("16")):
+            dtype = "float32"
         largest = max(
             (iv.magnitude(r) for v, r in self.ranges.items() if self.types[v][0] in "fc"),
             default=0.0,

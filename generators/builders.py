@@ -155,8 +155,9 @@ def sample(
     spelled = "jax" if language == "jax" else "warp"
     shape, word = kinds.choose(spelled, category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
-    arrays = language == "jax" and category not in BUILDERS
-    sampler = (Arrays if arrays else Sampler)(language, category, Stream("program", *key))
+    arrays = category == "tile" or (language == "jax" and category not in BUILDERS)
+    dialect = "tile" if category == "tile" else language
+    sampler = (Arrays if arrays else Sampler)(dialect, category, Stream("program", *key))
     with np.errstate(all="ignore"):  # integers wrap around
         program = BUILDERS.get(category, _family)(sampler, shape, shape.split(word))
     return program, lambda purpose: Stream(purpose, *key)

@@ -129,6 +129,7 @@ _STARTS = {
         "integer": ("i", "u"),
     },
     "jax": {"integer": ("i2", "u1", "i1", "u2", "i3")},
+    "tile": {"tile": ("f2", "f1", "f2")},
 }
 # The widths of their vectors and matrices, likewise; where not named, three.
 _WIDTHS = {"matrix": (3, 2, 3, 4), "transform": (3, 3, 3, 4), "geometry": (3, 3, 2)}
@@ -138,9 +139,10 @@ _LONGEST = 12
 
 def _family(language: str, family: str) -> tuple[Shape, ...]:
     """Make straight-line shapes around an operation of a family; the length tells the start."""
-    whole = language == "jax"
+    language = "tile" if family == "tile" else language
+    whole = language != "warp"
     starts = _STARTS[language].get(family, _ARRAYS if whole else ("f",))
-    ends = "f" if whole and family != "integer" else "fivumqtsS"
+    ends = {"integer": "fiu", "tile": "fi"}.get(family, "f") if whole else "fiuvmqtsS"
     widths = _WIDTHS.get(family, (3,))
     shapes = []
     for n in range(1, _LONGEST + 1):

@@ -11,6 +11,8 @@ _NAMED = 0.12  # share of kernels with a constant before them
 # What a comment may say before a statement of a kind; each is true of any such statement.
 REMARKS: dict[str, tuple[str, ...]] = {
     "tid": ("one thread per element", "index of this thread", "where this thread works"),
+    "block": ("one block of threads per tile", "which tile this block works on"),
+    "tiles": ("load the tiles", "tiles of this block"),
     "load": ("read the inputs", "inputs of this element", "local copies"),
     "branch": ("which side of the threshold", "pick one of two formulas", "two cases"),
     "loop": ("iterate", "run the rounds one after the other"),

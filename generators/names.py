@@ -126,6 +126,7 @@ class Names:
         self.field = FIELDS[draw.choice(tuple(FIELDS))]
         self._taken = set(_RESERVED)
         self._shared: set[str] = set()  # known in every function of the text
+        self._outer: set[str] = set()  # of the functions that this one is called from
         thing = draw.choice(self.field.things)
         self.kernel = f"{draw.choice(self.field.actions)}_{thing}"
         if draw.chance(0.2):
@@ -160,13 +161,17 @@ class Names:
 
     def outside(self, pool: tuple[str, ...]) -> str:
         """Take a name of a pool for what stands before the kernel."""
-        name = self.pick(pool)
+        free = [name for name in pool if name not in self._outer]
+        name = self.pick(tuple(free) or pool)
+        while name in self._outer:
+            name = self.reserve(name)
         self._shared.add(name)
         return name
 
     def scope(self) -> Names:
         """Return the names of a function of its own, which may be called like others'."""
         inner = copy.copy(self)
+        inner._outer = self._outer | self._taken
         inner._taken = {*_RESERVED, self.kernel}
         return inner
 

@@ -78,7 +78,7 @@ def _category(program: Program) -> None:
     present = {row.family for row in applied if not row.guard} - {""}
     if program.category not in CATEGORIES:
         _demand(program.category in present, f"{program.category} without an operation of it", "")
-        language = "warp" if program.space else "jax"
+        language = "warp" if program.space or program.category == "tile" else "jax"
         present -= {program.category, *companions(language, program.category)}
     elif program.category == "vector":
         present -= {"vector"}

@@ -29,13 +29,14 @@ class WarpWriter(Writer):
         self.scalar = "wp.float64" if self.double else "float" if self.plain else "wp.float32"
         self.early = draw.chance(0.5)  # arrays are read at the top instead of where they are used
         self.augmented = draw.chance(0.5)
-        self.struct = None if twin else structs.group(program, self.names, draw)
+        plain = twin or not program.space
+        self.struct = None if plain else structs.group(program, self.names, draw)
         self.titles = {
             p.id: f"{self.struct.name}.{self.struct.fields[p.id]}"
             if self.struct and p.id in self.struct.fields
             else self.names.reserve(p.stem)
             if p.stem
-            else self.names.param(p.type, scalar=not p.axes)
+            else self.names.param(p.type[0], scalar=not (p.axes or p.shape))
             for p in program.params
         }
         self.trips: list[tuple[str, int]] = []
@@ -225,6 +226,16 @@ class WarpWriter(Writer):
         }[type_]
         return f"wp.{name}", name
 
+    @property
+    def launch(self) -> tuple[int, ...]:
+        """The launch dimension: the threads along each axis."""
+        return tuple(self.extents[a] for a in self.program.space)
+
+    @property
+    def block_dim(self) -> int:
+        """The threads of a block, 0 for any."""
+        return 0
+
     def inputs(self) -> tuple[list[str], list[Argument]]:
         """Return the head's part for the parameters, and what the row says of them."""
         fields = self.struct.fields if self.struct else {}
@@ -261,7 +272,7 @@ class WarpWriter(Writer):
         """Return what the named slots stand for, the names of types among them."""
         names = {"float": "f", "int": "i", "uint": "u", "vec": "v", "mat": "m"}
         names |= {"quat": "q", "transform": "t", "svec": "s", "smat": "S"}
-        tid = next(iter(self.letters.values()))
+        tid = next(iter(self.letters.values()), "")
         types = {name: self.element(kind)[0] for name, kind in names.items()}
         return super().slots(statement) | types | {"tid": tid, "width": str(self.program.width)}
 

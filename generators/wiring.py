@@ -191,12 +191,12 @@ class Wiring:
             return value
         if not iv.inside(self.ranges[value], domain):
             if low > 0:
-                if reach > 0.9 * high:
-                    value = self._shrink(value, 0.8 * high)
+                least = max(low, min(0.1, 0.5 * high))
+                shift = self.draw.literal(least, min(max(0.9, least), least + 0.4 * (high - least)))
+                if reach > 0.9 * (high - shift):
+                    value = self._shrink(value, 0.8 * (high - shift))
                 if self.ranges[value][0] < low:
-                    value = self.apply(
-                        "guard_positive", value, literals=(self.draw.literal(max(low, 0.1), 0.9),)
-                    )
+                    value = self.apply("guard_positive", value, literals=(shift,))
             else:
                 bound = min(-low, high)
                 if reach > 25 * bound and kind == "f":

@@ -74,11 +74,14 @@ def after(op: Operation, state: str) -> str | None:
         return f"{op.result}{rank}" if kind in op.args and kind != "k" else None
     if op.args[0] != kind:
         return None
-    shapes = op.shapes
-    (leading, axes), (kept, made) = shapes[0], shapes[-1]
+    (leading, axes), (kept, made) = op.shapes[0], op.shapes[-1]
+    if rank == "0" and leading and kept and axes == made:
+        return f"{op.result}0"  # of each element, however many
     more = int(rank) - len(axes)
     if more < 0 or (more and not leading):
         return None
+    if any(axis.isdigit() for axis in made):
+        return f"{op.result}0"  # an axis too short for what asks for axes of any extent
     found = len(made) + (more if kept else 0)
     return f"{op.result}{found}" if found <= HIGHEST else None
 

@@ -93,9 +93,7 @@ def test_no_two_kernels_are_alike_and_splits_share_no_structure(language):
     for split, count in (("train", COUNT), ("validation", COUNT // 4), ("test", COUNT // 4)):
         for variant in (0, 1, VARIANTS - 1):
             for index in range(count if variant == 0 else count // 8):
-                kernel = generate(
-                    language, 5, index, split=split, extended=True, variant=variant
-                )
+                kernel = generate(language, 5, index, split=split, extended=True, variant=variant)
                 where = (split, index, variant)
                 assert seen.setdefault(kernel.structure, where) == where, kernel.python
 

@@ -102,17 +102,29 @@ def match(pattern, node, bound):
     return True
 
 
-def composed(node, patterns):
+def composed(node, patterns, row):
     """Return the operations that a tree can be composed of, None where it cannot."""
     if is_slot(node):
         return []
     for name, pattern in patterns:
         bound = {}
-        if match(pattern, node, bound):
-            parts = [composed(part, patterns) for part in bound.values()]
+        if match(pattern, node, bound) and ranks_fit(bound, row, OPERATIONS[name]):
+            parts = [composed(part, patterns, row) for part in bound.values()]
             if all(part is not None for part in parts):
                 return [name, *(n for part in parts for n in part)]
     return None
+
+
+def ranks_fit(bound, row, other):
+    """Tell whether the arguments of a row that another takes can have the rank it wants."""
+    if not row.dims or not other.dims:
+        return True
+    for slot, node in bound.items():
+        if is_slot(node):
+            (free, axes), (also, wanted) = row.shapes[int(node.id[1])], other.shapes[int(slot[1])]
+            if not free and not also and len(axes) != len(wanted):
+                return False
+    return True
 
 
 def together(language, one, two):
@@ -147,7 +159,7 @@ def test_no_spelling_can_be_composed_of_others(language):
             and together(language, row.family, OPERATIONS[other].family)
             and not ambiguous_by_type(row, OPERATIONS[other])
         ]
-        how = composed(whole, others)
+        how = composed(whole, others, row)
         if how:
             found[name] = how
     assert not found

@@ -12,9 +12,24 @@ import numpy as np
 
 from generators.operations import Operation
 from generators.spellings import Spelling
-from generators.tables import floats, guards, matrices, rotations, spatials, transforms
+from generators.tables import (
+    floats,
+    guards,
+    matrices,
+    rotations,
+    spatials,
+    specials,
+    specials_gradients,
+    specials_more,
+    specials_stats,
+    tiles,
+    transforms,
+)
 
-_MODULES = (floats, guards, matrices, rotations, transforms, spatials)
+_MODULES = (
+    *(floats, guards, matrices, rotations, transforms, spatials, tiles),
+    *(specials, specials_more, specials_stats, specials_gradients),
+)
 
 
 def _joined(tables: list[dict]) -> dict:
@@ -27,7 +42,7 @@ def _joined(tables: list[dict]) -> dict:
 OPERATIONS: dict[str, Operation] = _joined([{r.name: r for r in m.ROWS} for m in _MODULES])
 WARP: dict[str, Spelling] = _joined([m.WARP for m in _MODULES])
 JAX: dict[str, Spelling] = _joined([m.JAX for m in _MODULES])
-TILE: dict[str, Spelling] = {}
+TILE: dict[str, Spelling] = tiles.TILE
 
 # Families whose operations a family's kernels may use beside their own and the plain ones. No two
 # families name each other, even in a round: which one a kernel belongs to can be read off it.
@@ -53,7 +68,7 @@ def companions(language: str, family: str) -> tuple[str, ...]:
 
 def families(language: str) -> tuple[str, ...]:
     """Return the families that a language has operations of, in the order of the tables."""
-    spelled = {"warp": WARP, "jax": JAX, "tile": TILE}[language]
+    spelled = {"warp": WARP | TILE, "jax": JAX, "tile": TILE}[language]
     found = dict.fromkeys(row.family for row in OPERATIONS.values() if row.name in spelled)
     return tuple(name for name in found if name not in ("", "vector"))
 

@@ -123,7 +123,8 @@ class Arrays(Sampler):
         type_ = f"{kind}{len(shape)}"
 
         def usable(id_: int) -> bool:
-            return id_ not in taken and self.types[id_] == type_ and self.shapes[id_] == shape
+            fits = id_ not in taken and self.types[id_] == type_ and self.shapes[id_] == shape
+            return fits and (kind != "i" or iv.inside(self.ranges[id_], row.domains[place]))
 
         earlier = [v for v in self.scope if usable(v)]
         if kind == "p" and not earlier:

@@ -183,6 +183,9 @@ class Wiring:
     def fit(self, value: int, domain: Interval, active: Interval | None = None) -> int:
         """Return the value, guarded where its interval leaves the domain."""
         low, high = domain
+        if active is not None and self.witnesses[value].max() <= active[0] + 0.05:
+            shift = round(0.2 - float(np.median(self.witnesses[value])), 2)
+            value = self.apply("guard_shift", value, literals=(shift,))
         reach = iv.magnitude(self.ranges[value])
         kind = self.types[value][0]
         if kind == "i":
@@ -203,9 +206,6 @@ class Wiring:
                     value = self.apply("guard_squash", value)
                 if iv.magnitude(self.ranges[value]) > bound:
                     value = self._shrink(value, bound)
-        if active is not None and self.witnesses[value].max() <= active[0] + 0.05:
-            shift = round(0.2 - float(np.median(self.witnesses[value])), 2)
-            value = self.apply("guard_shift", value, literals=(shift,))
         return value
 
     def _whole(self, value: int, domain: Interval) -> int:

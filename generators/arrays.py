@@ -80,8 +80,8 @@ class Arrays(Sampler):
         seen = []
         for sample in range(SAMPLES):
             given = [self.witnesses[a][sample] for a in args]
-            found = np.asarray(row.reference(*given, *literals, *self._index(row, given)))
-            seen.append(found)
+            found = row.reference(*given, *literals, *self._index(row, given))
+            seen.append(self._cast(row.result, found))
         id_ = self._value(f"{row.result}{seen[0].ndim}", interval, np.stack(seen))
         self.shapes[id_] = seen[0].shape
         self.wide |= row.wide
@@ -95,7 +95,7 @@ class Arrays(Sampler):
     def places(self, row: Operation, main: int) -> list[int]:
         """Return the arguments at which the value at hand may stand: where it fixes the axes."""
         kind = self.types[main][0]
-        return [0] if row.dims else [i for i, letter in enumerate(row.args) if letter == kind]
+        return [0] if row.dims else [i for i in row.places if row.args[i] == kind]
 
     def prepare(self, row: Operation, main: int) -> int:
         """Cut a value that has grown, and fill its last axis up to what the row asks for."""

@@ -89,6 +89,12 @@ class Operation:
 
     single: bool = False  # in 32 bits only: the library's function is written for them
 
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """The arguments where a value at hand may stand: those that are not always parameters."""
+        fixed = [n for n, side in enumerate(self.sides, 1) if side is not None]
+        return tuple(n for n, kind in enumerate(self.args) if n not in fixed and kind != "k")
+
     def extents(self, given: Sequence[tuple[int, ...]]) -> dict[str, int]:
         """Return the extent of each axis of ``dims`` from the shapes of the first arguments.
 

@@ -168,7 +168,12 @@ class Wiring:
         """Make the value of an operation, its witnesses by the row's reference."""
         more = (np.arange(WITNESSES),) if row.indexed else ()
         seen = row.reference(*[self.witnesses[a] for a in args], *literals, *more)
-        return self._value(row.result, interval, np.asarray(seen))
+        return self._value(row.result, interval, self._cast(row.result, seen))
+
+    def _cast(self, kind: str, seen: np.ndarray) -> np.ndarray:
+        """Return witnesses in the dtype of their kind."""
+        dtypes = {"i": self.signed, "u": self.unsigned, "b": "bool", "c": "complex128"}
+        return np.asarray(seen).astype(dtypes.get(kind, "float64"))
 
     # -- guards ---------------------------------------------------------------------------------
 
@@ -183,9 +188,12 @@ class Wiring:
     def fit(self, value: int, domain: Interval, active: Interval | None = None) -> int:
         """Return the value, guarded where its interval leaves the domain."""
         low, high = domain
-        if active is not None and self.witnesses[value].max() <= active[0] + 0.05:
-            shift = round(0.2 - float(np.median(self.witnesses[value])), 2)
-            value = self.apply("guard_shift", value, literals=(shift,))
+        if active is not None:
+            seen = self.witnesses[value]
+            aim = 0.2 if seen.max() <= active[0] + 0.05 else -0.2
+            if aim > 0 or seen.min() >= active[1] - 0.05:
+                shift = round(aim - float(np.median(seen)), 2)
+                value = self.apply("guard_shift", value, literals=(shift,))
         reach = iv.magnitude(self.ranges[value])
         kind = self.types[value][0]
         if kind == "i":
@@ -209,19 +217,21 @@ class Wiring:
         return value
 
     def _whole(self, value: int, domain: Interval) -> int:
-        """Return an integer, guarded by a remainder where its interval leaves the domain."""
+        """Return an integer, guarded by a mask or a remainder where it could leave the domain."""
         low, high = map(int, domain)
         if iv.inside(self.ranges[value], domain):
             return value
         if low >= 0:
-            return self.apply("guard_residue", value, literals=(high + 1,))
+            return self.apply(
+                "guard_mask", value, literals=((1 << (high + 1).bit_length() - 1) - 1,)
+            )
         return self.apply("guard_wrap", value, literals=(min(-low, high) + 1,))
 
     # -- operations of a word -------------------------------------------------------------------
 
     def places(self, row: Operation, main: int) -> list[int]:
         """Return the arguments of a row at which the value at hand may stand."""
-        return [i for i, kind in enumerate(row.args) if kind == self.types[main]]
+        return [i for i in row.places if row.args[i] == self.types[main]]
 
     def operand(
         self, row: Operation, place: int, args: list[int], main: int, taken: set[int], fresh: bool

@@ -8,11 +8,13 @@ exactly and reached by number, so distinct numbers give distinct words with nobo
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import cache
 from itertools import accumulate
 
 from generators.operations import Operation
+from generators.spellings import Spelling
 from generators.tables import JAX, OPERATIONS, TILE, WARP, companions
 
 HIGHEST = 5  # rank
@@ -41,6 +43,12 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
 Slots = tuple[str, ...]
 
 
+def _shape(spelling: Spelling) -> str:
+    """Return a spelling with its literals and brackets left out."""
+    text = "\n".join((*spelling.helper, *spelling.lines, spelling.template))
+    return re.sub(r"\{#\d\}|\{one\}|\{zero\}|\b\d+(\.\d+)?\b", "#", text.replace("!", ""))
+
+
 @cache
 def vocabulary(slot: str) -> tuple[str, ...]:
     """Return the names of the operations that may stand in a slot."""
@@ -53,6 +61,10 @@ def vocabulary(slot: str) -> tuple[str, ...]:
     wanted: set[str] = set() if family.endswith("-") else {marked}
     if family != marked:
         wanted |= {"", *companions(language, marked)}
+    # A text of JAX does not tell the types of its arrays: what marks a family must read otherwise.
+    alike = {_shape(spelled[op.name]) for op in _PLAIN} if language == "jax" else set()
+    if family == marked:
+        spelled = {name: s for name, s in spelled.items() if _shape(s) not in alike}
     return tuple(
         op.name
         for op in _DRAWN
@@ -65,13 +77,15 @@ def after(op: Operation, state: str) -> str | None:
     kind, rank = state[0], state[1:]
     if not rank or state == "unit":
         # All that one can know of a unit vector by itself is constant.
-        if op.dims or (state == "unit" and ("v" not in op.args or len(op.args) == 1)):
+        mains = {op.args[place] for place in op.places}
+        if op.dims or (state == "unit" and ("v" not in mains or len(op.args) == 1)):
             return None
-        if state != "unit" and (state == "k" or state not in op.args):
+        if state != "unit" and state not in mains:
             return None
         return "unit" if op.name == "normalize" else op.result
     if not op.dims:
-        return f"{op.result}{rank}" if kind in op.args and kind != "k" else None
+        mains = {op.args[place] for place in op.places}
+        return f"{op.result}{rank}" if kind in mains else None
     if op.args[0] != kind:
         return None
     (leading, axes), (kept, made) = op.shapes[0], op.shapes[-1]

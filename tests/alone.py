@@ -152,6 +152,8 @@ def judge(row, values, literals, found, gradients, directions, cotangent, extent
         return wrong
     if found.shape != wanted.shape:
         return f"shape {found.shape}, reference {wanted.shape}"
+    if wanted.dtype.kind in "biu":
+        found, wanted = found.astype(float), wanted.astype(float)
     apart = np.max(np.abs(found - wanted)) / max(1.0, float(np.max(np.abs(wanted))))
     if not apart <= 1e-5:  # float32 constants inside library functions
         return f"numbers differ by {apart:.2e}"
@@ -187,7 +189,8 @@ def try_jax(row: Operation, spelling: Spelling) -> str:
     literals = literals_of(row, rng)
     names = [f"x{n}" for n in range(len(values))]
     more = {f"@{a}": str(n) for a, n in extents.items()}
-    more |= {"one": "1.0", "zero": "0.0", "float": "jnp.float64", "int": "jnp.int32"}
+    more |= {"one": "1.0", "zero": "0.0", "float": "jnp.float64"}
+    more |= {"int": f"jnp.{NUMPY['i']}", "uint": f"jnp.{NUMPY['u']}"}
     parts = fill(spelling, names, literals, more)
     body = [*parts["lines"], f"return {parts['value']}"]
     source = "\n".join(
@@ -233,8 +236,8 @@ def warp_source(name: str, row: Operation, spelling: Spelling, literals) -> str:
 
     names = [f"x{n}" if k == "k" else f"x{n}[i]" for n, k in enumerate(row.args)]
     more = {"one": number(1.0), "zero": number(0.0), "tid": "i", "width": str(row.width or 3)}
-    more |= {"float": type_of("f"), "int": "wp.int32"}
-    letters = {"vec": "v", "mat": "m", "quat": "q", "transform": "t", "svec": "s", "smat": "S"}
+    letters = {"float": "f", "int": "i", "uint": "u"}
+    letters |= {"vec": "v", "mat": "m", "quat": "q", "transform": "t", "svec": "s", "smat": "S"}
     more |= {slot: type_of(kind) for slot, kind in letters.items()}
     parts = fill(spelling, names, literals, more, number)
     header = [

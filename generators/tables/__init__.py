@@ -14,20 +14,25 @@ from generators.operations import Operation
 from generators.spellings import Spelling
 from generators.tables import (
     floats,
+    geometry,
     guards,
+    integers,
     matrices,
+    randoms,
     rotations,
     spatials,
     specials,
     specials_gradients,
     specials_more,
     specials_stats,
+    specials_warp,
     tiles,
     transforms,
 )
 
 _MODULES = (
     *(floats, guards, matrices, rotations, transforms, spatials, tiles),
+    *(specials_warp, integers, geometry, randoms),
     *(specials, specials_more, specials_stats, specials_gradients),
 )
 

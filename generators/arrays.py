@@ -11,6 +11,7 @@ from generators.operations import ANY, Operation
 from generators.program import Interval, Param, Program
 from generators.sampling import Sampler
 from generators.streams import Stream
+from generators.tables import JAX
 from generators.wiring import same
 
 SAMPLES = 2  # witnesses: whole arrays, of which two differ where anything does
@@ -23,7 +24,6 @@ _TILE = (8, 16)
 _DEFINITE = {"tile": "tile_spd"}  # what makes a positive definite matrix of an array
 _FREE = (4, 8, 16)  # of an axis that an operation brings with it
 _DTYPES = ("float32",) * 6 + ("float64", "bfloat16", "float16")
-_SIGNED = ("int8", "int16", "int32", "int32", "int64")
 
 
 class Arrays(Sampler):
@@ -34,8 +34,6 @@ class Arrays(Sampler):
         self.shapes: dict[int, tuple[int, ...]] = {}
         self.tiles = language == "tile"
         self.wide = False
-        self.signed = stream.choice(_SIGNED) if category == "integer" else "int32"
-        self.unsigned = f"u{stream.choice(_SIGNED)}" if category == "integer" else "uint32"
 
     def begin(self, type_: str) -> int:
         """Make the parameter that a kernel starts from."""
@@ -138,10 +136,14 @@ class Arrays(Sampler):
         return self.array(kind, shape, row.domains[place])
 
     def _shape(self, row: Operation, place: int, args: list[int], main: int) -> tuple[int, ...]:
-        """Return the shape of an operand: what the row's axes say, else one that broadcasts."""
+        """Return the shape of an operand: what the row's axes say, else one that broadcasts.
+
+        Functions of `jax.lax` do not broadcast.
+        """
         shape = self.shapes[main]
         if not row.dims:
-            if not shape or place == 0 or self.draw.chance(0.6):
+            strict = not self.tiles and "jax.lax." in JAX[row.name].template
+            if not shape or strict or self.draw.chance(0.6):
                 return shape
             kept = shape[self.draw.between(0, len(shape)) :]
             return tuple(1 if self.draw.chance(0.15) else extent for extent in kept)
@@ -170,6 +172,10 @@ class Arrays(Sampler):
         )
         complexes = any(t[0] in "cp" for t in self.types.values())
         if dtype.endswith("16") and (self.wide or complexes or largest > _HALF):
+            dtype = "float32"
+        # JAX has 64 bits only where an input has them.
+        doubles = any(p.type[0] in "fc" for p in self.params) or self.signed == "int64"
+        if dtype == "float64" and not doubles:
             dtype = "float32"
         return Program(
             self.category, dtype, 0, (), (), tuple(self.params), tuple(self.statements), outputs,

@@ -31,6 +31,7 @@ _DOMAINS: tuple[Interval, ...] = (
     (0.25, 3.0), (-4.0, 1.0),
 )  # fmt: skip
 _WHOLE: tuple[Interval, ...] = ((0, 9), (-8, 8), (1, 12), (0, 100), (-50, 50), (-100, 100))
+_SIGNED = ("int8", "int16", "int32", "int32", "int64")  # of kernels about integers
 WITNESSES = 8
 TRIES = 4  # second operands tried where the first makes the result constant
 
@@ -59,7 +60,8 @@ class Wiring:
         self.extents: dict[str, int] = {}
         self.scope: list[int] = []  # values that an operation may reuse, the newest last
         self.width = 3
-        self.signed, self.unsigned = "int32", "uint32"
+        self.signed = stream.choice(_SIGNED) if category == "integer" else "int32"
+        self.unsigned = f"u{self.signed}"
         self.single = False
         self.scalars = category == "scalar_array"
         # the axes of a parameter that the category cannot do without, until it is made

@@ -30,7 +30,7 @@ from generators.tables import (
     transforms,
 )
 
-_MODULES = (
+MODULES = (
     *(floats, guards, matrices, rotations, transforms, spatials, tiles),
     *(specials_warp, integers, geometry, randoms),
     *(specials, specials_more, specials_stats, specials_gradients),
@@ -44,9 +44,9 @@ def _joined(tables: list[dict]) -> dict:
     return joined
 
 
-OPERATIONS: dict[str, Operation] = _joined([{r.name: r for r in m.ROWS} for m in _MODULES])
-WARP: dict[str, Spelling] = _joined([m.WARP for m in _MODULES])
-JAX: dict[str, Spelling] = _joined([m.JAX for m in _MODULES])
+OPERATIONS: dict[str, Operation] = _joined([{r.name: r for r in m.ROWS} for m in MODULES])
+WARP: dict[str, Spelling] = _joined([m.WARP for m in MODULES])
+JAX: dict[str, Spelling] = _joined([m.JAX for m in MODULES])
 TILE: dict[str, Spelling] = tiles.TILE
 
 # Families whose operations a family's kernels may use beside their own and the plain ones. No two

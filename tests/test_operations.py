@@ -1,0 +1,79 @@
+"""Every operation alone, in each language: numbers and gradient against its own reference."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from generators import tables
+from generators.spellings import ANY_SLOT
+from generators.tables import OPERATIONS
+
+HERE = Path(__file__).parent
+# Warp says of these that they have an adjoint; what we found is said beside each row or here.
+WRONG_IN_WARP = {
+    "wp.frac": "its adjoint is empty, the derivative is 1",
+    "wp.mod": "no gradient for the divisor",
+}
+
+
+def run(script, *arguments):
+    command = [sys.executable, str(HERE / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    return done.returncode, done.stdout, done.stderr
+
+
+def names_of(language):
+    spelled = tables.WARP if language == "warp" else tables.JAX
+    return [
+        module.__name__.rpartition(".")[2]
+        for module in tables.MODULES
+        if set(getattr(module, "WARP" if language == "warp" else "JAX")) & set(spelled)
+    ]
+
+
+@pytest.mark.parametrize("language", ["warp", "jax"])
+def test_every_operation_agrees_with_its_reference(language):
+    code, told, error = run("alone.py", language, *names_of(language))
+    wrong = re.findall(r"^\w+\.\w+: .*", told, re.MULTILINE)
+    held = [line for line in told.splitlines() if " rows hold in " in line]
+    assert code == 0, error
+    assert not wrong
+    assert len(held) == len(names_of(language))
+
+
+def test_every_operation_on_tiles_agrees_with_its_reference():
+    code, told, error = run("alone_tiles.py")
+    held = re.findall(r"^(\d+) of (\d+) (?:cases|ways)", told, re.MULTILINE)
+    assert code == 0, error
+    assert len(held) == 4
+    assert all(some == whole for some, whole in held), told
+
+
+def single_call(spelling):
+    """Return the function of a spelling that is one call of it on operands and literals."""
+    plain = ANY_SLOT.sub("x", spelling.template)
+    name, bracket, rest = plain.partition("(")
+    arguments = rest.removesuffix(")").split(", ")
+    alone = bracket and not spelling.lines and set(arguments) <= {"x"}
+    return name if alone and name.startswith("wp.") else ""
+
+
+def test_what_is_differentiable_agrees_with_warp():
+    import warp._src.context as context
+
+    apart = {}
+    for name, spelling in tables.WARP.items():
+        row, function = OPERATIONS[name], single_call(spelling)
+        if not function or set(row.args + row.result) & set("iub"):
+            continue
+        builtin = context.builtin_functions.get(function.removeprefix("wp."))
+        if builtin is None:
+            continue
+        if row.differentiable and not builtin.is_differentiable:
+            apart[name] = "we say it has a gradient, Warp that it has none"
+        if builtin.is_differentiable and not row.differentiable and function not in WRONG_IN_WARP:
+            apart[name] = "Warp says it has a gradient, we that it has none"
+    assert not apart

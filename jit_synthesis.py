@@ -135,10 +135,6 @@ class JitSynthesisConfig(datasets.BuilderConfig):
         _choose("device", self.device, DEVICES)
         self.mode = DEFAULT_MODES[self.name] if self.mode is None else self.mode
         _choose("mode", self.mode, MODES)
-        if self.extended and self.name in ("warp", "paired"):
-            raise ValueError(
-                f"extended=True adds JAX kernels only: leave it out for config {self.name}"
-            )
         if self.preamble and self.name not in ("warp", "paired"):
             raise ValueError(f"preamble=True is Warp's: leave it out for config {self.name}")
         if self.device == "cuda" and self.name == "jax":

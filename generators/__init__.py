@@ -47,21 +47,26 @@ _BASE = {
     "nested_branch": "generate_nested_branch_kernel",
     "compound": "generate_compound_kernel",
 }
-TYPES: dict[str, str] = _BASE | {family: f"generate_{family}_kernel" for family in cores.FAMILIES}
+_ACCESS = ("stencil", "gather", "scatter")  # both languages have these
+_OWN = {
+    "warp": _ACCESS,
+    "paired": _ACCESS,
+    "jax": (*cores.FAMILIES, *_ACCESS),
+    "stablehlo": (*cores.FAMILIES, *_ACCESS),
+}
+_EXTENDED = (*cores.FAMILIES, *_ACCESS)
+TYPES: dict[str, str] = _BASE | {name: f"generate_{name}_kernel" for name in _EXTENDED}
 
 
 def categories(language: str, extended: bool = False) -> tuple[str, ...]:
     """Return the kernel categories of a language, in ClassLabel order.
 
-    Raises ValueError for an unknown language, or ``extended`` with Warp.
+    ``extended`` adds those beyond the ten of old: what a language alone has (JAX's ML kernels) and
+    what both have. Raises ValueError for an unknown language.
     """
     if language not in LANGUAGES:
         raise ValueError(f"unknown config {language!r}: choose one of {', '.join(LANGUAGES)}")
-    if not extended:
-        return tuple(_BASE)
-    if language not in ("jax", "stablehlo"):
-        raise ValueError("extended=True adds JAX's ML kernels: use it with jax or stablehlo")
-    return tuple(TYPES)
+    return (*_BASE, *_OWN[language]) if extended else tuple(_BASE)
 
 
 def choose(language: str, names: Sequence[str] | None, extended: bool = False) -> tuple[str, ...]:
@@ -75,8 +80,9 @@ def choose(language: str, names: Sequence[str] | None, extended: bool = False) -
     for name in names:
         if name in known:
             continue
-        if name in TYPES and language in ("jax", "stablehlo"):
-            raise ValueError(f"category {name!r} is one of the ML kernels: add extended")
+        if name in _OWN[language]:
+            which = "ML" if name in cores.FAMILIES else "extended"
+            raise ValueError(f"category {name!r} is one of the {which} kernels: add extended")
         raise ValueError(
             f"unknown category for {language} {name!r}: choose from {', '.join(known)}"
         )
@@ -92,8 +98,7 @@ def _check_split(split: str) -> None:
 
 def capacity(language: str, category: str, split: str = "train") -> int:
     """Return how many kernels of a category a split can hold, no two alike."""
-    extended = language in ("jax", "stablehlo")
-    [name] = choose(language, [category], extended)
+    [name] = choose(language, [category], extended=True)
     _check_split(split)
     return kinds.capacity(name, split)
 

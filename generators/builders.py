@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from generators import cores, kinds
+from generators import access, cores, kinds
 from generators.kinds import Shape
 from generators.program import Program
 from generators.sampling import Sampler
@@ -153,6 +153,10 @@ def sample(
     """Return program ``number`` of a category, and the stream of each purpose in writing it."""
     shape, word = kinds.choose(category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
-    sampler = Sampler(language, category, Stream("program", *key))
-    program = BUILDERS.get(category, _core)(sampler, shape, shape.split(word))
+    drawn, parts = Stream("program", *key), shape.split(word)
+    if category in access.BUILDERS:
+        sampler = access.AccessSampler(language, category, drawn)
+        program = access.BUILDERS[category](sampler, shape, parts)
+    else:
+        program = BUILDERS.get(category, _core)(Sampler(language, category, drawn), shape, parts)
     return program, lambda purpose: Stream(purpose, *key)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 from generators import cores
+from generators.jax_access import JaxAccess
 from generators.kernel import Argument
 from generators.names import BODIES, ROUNDS, STATES
 from generators.program import (
     Apply,
     Branch,
+    Cell,
     Core,
+    Gather,
     Loop,
+    Neighbor,
     Param,
     Program,
     Reduce,
@@ -20,14 +24,14 @@ from generators.program import (
 from generators.spellings import ATOM, SUM, Spelling
 from generators.streams import Stream
 from generators.tables import JAX
-from generators.writer import Writer, signature
+from generators.writer import signature
 
 _NESTED = 24  # an operand of a block longer than this is given a name
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
 _ANNOTATED = {"i": "int", "f": "float"}
 
 
-class JaxWriter(Writer):
+class JaxWriter(JaxAccess):
     """Writes a program as one function of arrays."""
 
     spellings = JAX
@@ -48,7 +52,7 @@ class JaxWriter(Writer):
             elif program.category == "attention" and p is program.params[0]:
                 self.known[p.id] = self.names.reserve("query")
             else:
-                self.known[p.id] = self.names.param(p.type, scalar=not p.axes)
+                self.known[p.id] = self.title(p)
         self.titles = {p.id: self.known[p.id] for p in program.params}
 
     def number(self, value: float) -> str:
@@ -71,6 +75,12 @@ class JaxWriter(Writer):
                     self.reduce(statement)
                 case Core():
                     self.core(statement)
+                case Neighbor():
+                    self.neighbor(statement)
+                case Gather():
+                    self.gather(statement)
+                case Cell():
+                    self.cell(statement)
 
     def branch(self, s: Branch) -> None:
         """Write both sides, then a choice between them element by element."""
@@ -160,7 +170,10 @@ class JaxWriter(Writer):
         """Return the function's source and its arguments in call order."""
         program = self.program
         self.write(program.statements)
-        results = [text for text, _ in self.take(*program.outputs)]
+        if program.stores:
+            results = self.shared()
+        else:
+            results = [text for text, _ in self.take(*program.outputs)]
         self.flush()
         self.line(f"return {', '.join(results)}")
         # Without annotations a single number reads like an array.

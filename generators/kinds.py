@@ -106,6 +106,13 @@ SHAPES: dict[str, tuple[Shape, ...]] = {
     "compound": _dealt(
         range(4, 16), (1, 2, 3, 0, 4), 5, {1: "binary"}, lambda n: ("loop", "branch")[n % 2]
     ),
+    # what is read elsewhere, or written where others write, tells these kinds from those above
+    "stencil": _line(range(1, 14), "binary"),
+    "gather": tuple(Shape((("any",) * n,)) for n in range(1, 14)),
+    "scatter": (
+        *(Shape((("any",) * n,), tag="one") for n in range(1, 14)),
+        *_dealt(range(2, 14), (0, 1), 2, tag=lambda n: "two"),
+    ),
     **{
         family: tuple(
             Shape((("any",) * pre, ("any",) * post), tag=f"{family}:{variant}")

@@ -91,6 +91,13 @@ FIELDS: dict[str, Field] = {
     ),
 }  # fmt: skip
 
+INDICES = ("indices", "idx", "ids", "lookup", "order", "links", "sources", "positions")
+BINS = ("bins", "labels", "segments", "groups", "cells", "clusters", "targets", "buckets")
+PLACES = ("slot", "place", "row", "at", "pos", "cell", "where_to", "src")
+SIZES = ("n", "size", "count", "length", "width", "num", "extent")
+BEHIND = ("left", "prev", "below", "before", "west", "lower", "im")
+AHEAD = ("right", "ahead", "above", "after", "east", "upper", "ip")
+PADDED = ("padded", "extended", "framed", "bordered", "wide")
 OUTPUTS = ("out", "result", "output", "out_values", "dst")
 COUNTS = ("n", "steps", "num_steps", "rounds", "iterations")
 STATES = ("acc", "total", "state", "s", "accum", "current")
@@ -134,6 +141,8 @@ class Names:
         """Name an input by its type and whether it is a single number."""
         if scalar:
             return self.pick(self.field.scalars)
+        if type_ == "i":
+            return self.pick(INDICES)
         return self.pick(self.field.vectors if type_ == "v" else self.field.arrays)
 
     def local(self) -> str:

@@ -102,7 +102,62 @@ class Core:
     literals: tuple[float, ...]
 
 
-Statement = Apply | Branch | Loop | Reduce | Core
+@dataclass(frozen=True)
+class Neighbor:
+    """An array parameter's value near this point: ``offsets`` along each of its axes.
+
+    Beyond the edge stands the edge's own value ("clamp"), that of the other side ("wrap"), or
+    "zero".
+    """
+
+    id: int
+    param: int
+    offsets: tuple[int, ...]
+    boundary: str
+
+
+@dataclass(frozen=True)
+class Gather:
+    """What an array parameter holds where the integer ``index`` points along its first axis.
+
+    Its other axes, if any, are indexed by this point.
+    """
+
+    id: int
+    param: int
+    index: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A whole number: which of ``size`` equal cells above ``low`` a value lies in.
+
+    What lies below is in the first cell, what lies above in the last.
+    """
+
+    id: int
+    value: int
+    low: float
+    scale: float
+    size: int
+
+
+Statement = Apply | Branch | Loop | Reduce | Core | Neighbor | Gather | Cell
+
+
+@dataclass(frozen=True)
+class Store:
+    """How an output is kept that has ``size`` slots which points share, not a value a point.
+
+    Every point joins its value to the slot of its ``index`` by ``how``: "add", "sub", "max" or
+    "min". The axes of ``index`` lead the program's space; those that follow are the output's too.
+    ``fill`` is what a slot holds before.
+    """
+
+    how: str
+    index: int
+    size: int
+    fill: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -118,6 +173,7 @@ class Program:
     statements: tuple[Statement, ...]
     outputs: tuple[int, ...]
     differentiable: bool
+    stores: tuple[Store, ...] = ()  # one an output where points share it, else none
 
 
 def blocks_of(statement: Statement) -> tuple[Block, ...]:
@@ -137,6 +193,12 @@ def operands(statement: Statement) -> tuple[int, ...]:
         return (statement.left,) if statement.right is None else (statement.left, statement.right)
     if isinstance(statement, Loop):
         return () if statement.start is None else (statement.start,)
+    if isinstance(statement, Neighbor):
+        return (statement.param,)
+    if isinstance(statement, Gather):
+        return (statement.param, statement.index)
+    if isinstance(statement, Cell):
+        return (statement.value,)
     return ()
 
 
@@ -162,4 +224,18 @@ def use_counts(program: Program) -> dict[int, int]:
             read(block.value)
     for value in program.outputs:
         read(value)
+    for store in program.stores:
+        read(store.index)
     return counts
+
+
+def read_here(program: Program) -> set[int]:
+    """Return the ids that are read at the point itself, not only near it or through an index."""
+    found = set(program.outputs) | {store.index for store in program.stores}
+    for statement in walk(program.statements):
+        if isinstance(statement, Gather):
+            found.add(statement.index)
+        elif not isinstance(statement, Neighbor):
+            found.update(operands(statement))
+        found.update(block.value for block in blocks_of(statement))
+    return found

@@ -9,12 +9,16 @@ from generators.program import (
     Apply,
     Block,
     Branch,
+    Cell,
     Core,
+    Gather,
     Interval,
     Loop,
+    Neighbor,
     Program,
     Reduce,
     Statement,
+    Store,
     operands,
     use_counts,
     walk,
@@ -43,6 +47,9 @@ def _counts(program: Program) -> dict[str, int]:
         "loops": sum(isinstance(s, Loop) for s in statements),
         "reductions": sum(isinstance(s, Reduce) for s in statements),
         "cores": sum(isinstance(s, Core) for s in statements),
+        "neighbors": sum(isinstance(s, Neighbor) for s in statements),
+        "gathers": sum(isinstance(s, Gather) for s in statements),
+        "stores": len(program.stores),
         "vectors": sum(p.type == "v" for p in program.params),
         "scalars": sum(p.type == "f" and not p.axes for p in program.params),
         "binary": sum(isinstance(s, Apply) and len(s.args) > 1 for s in statements),
@@ -65,6 +72,9 @@ CATEGORIES: dict[str, dict[str, range]] = {
     "multi_statement": {"outputs": range(2, 3)},
     "nested_branch": {"branches": range(2, 3), "nested": range(1, 2)},
     "compound": {"branches": range(1, 2), "loops": range(1, 2)},
+    "stencil": {"neighbors": range(1, 99)},
+    "gather": {"gathers": range(1, 99)},
+    "scatter": {"stores": range(1, 3), "outputs": range(1, 3)},
     "core": {"cores": range(1, 2), "scalars": range(99)},
 }
 
@@ -80,6 +90,8 @@ class _Checker:
     def __init__(self, program: Program):
         self.program = program
         self.types = {p.id: p.type for p in program.params}
+        self.arrays = {p.id: p for p in program.params}
+        self.extents = dict(program.extents)
         self.ranges: dict[int, Interval] = {p.id: p.interval for p in program.params}
 
     def define(self, statement: Statement, id_: int, type_: str, interval: Interval) -> None:
@@ -115,6 +127,42 @@ class _Checker:
                 case Core():
                     x, extents = self.ranges[s.args[0]], dict(self.program.extents)
                     self.define(s, s.id, "f", cores.bound(s.family, s.variant, x, extents))
+                case Neighbor():
+                    self.define(s, s.id, "f", self.near(s))
+                case Gather():
+                    self.define(s, s.id, "f", self.looked_up(s))
+                case Cell():
+                    _demand(self.types[s.value] == "f" and s.size > 1, "no cells", s)
+                    self.define(s, s.id, "i", (0.0, s.size - 1.0))
+
+    def near(self, s: Neighbor) -> Interval:
+        param = self.arrays[s.param]
+        _demand(param.type == "f" and set(param.axes) <= set(self.program.space), "no array", s)
+        _demand(len(s.offsets) == len(param.axes) and any(s.offsets), "not near the point", s)
+        _demand(s.boundary in ("clamp", "wrap", "zero"), "unknown boundary", s)
+        for axis, offset in zip(param.axes, s.offsets, strict=True):
+            _demand(abs(offset) <= min(2, self.extents[axis]), "further than the other side", s)
+        return iv.hull(param.interval, (0.0, 0.0)) if s.boundary == "zero" else param.interval
+
+    def looked_up(self, s: Gather) -> Interval:
+        param, space = self.arrays[s.param], self.program.space
+        _demand(param.type == "f" and bool(param.axes), "no array", s)
+        _demand(self.types[s.index] == "i", "an index must be whole", s)
+        last = self.extents[param.axes[0]] - 1
+        _demand(iv.inside(self.ranges[s.index], (0, last)), "points outside the array", s)
+        if s.index in self.arrays:
+            shown = (*self.arrays[s.index].axes, *param.axes[1:])
+            _demand(shown == space[len(space) - len(shown) :], "its axes are not the space's", s)
+        return param.interval
+
+    def store(self, store: Store, value: int) -> None:
+        _demand(store.how in ("add", "sub", "max", "min"), "unknown way to share", store)
+        _demand(self.types.get(value) == "f", "shares what is no float", store)
+        _demand(self.types.get(store.index) == "i", "an index must be whole", store)
+        _demand(iv.inside(self.ranges[store.index], (0, store.size - 1)), "outside", store)
+        if store.index in self.arrays:
+            axes = self.arrays[store.index].axes
+            _demand(axes == self.program.space[: len(axes)] != (), "not the leading axes", store)
 
     def reduced(self, s: Reduce, body: Interval) -> Interval:
         low, high = body
@@ -168,4 +216,8 @@ def verify(program: Program) -> None:
         _demand(statement.id in uses, "dead statement", statement)
     for value in program.outputs:
         _demand(value in checker.types, "unknown output", value)
+    if program.stores:
+        _demand(len(program.stores) == len(program.outputs), "a store is missing", program)
+        for store, value in zip(program.stores, program.outputs, strict=True):
+            checker.store(store, value)
     _category(program)

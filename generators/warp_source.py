@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from generators.kernel import Argument
-from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
-from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
+from generators.names import COUNTS, OUTPUTS, PLACES, ROUNDS, STATES
+from generators.program import (
+    Apply,
+    Block,
+    Branch,
+    Cell,
+    Gather,
+    Loop,
+    Neighbor,
+    Param,
+    Program,
+    Reduce,
+    Statement,
+    read_here,
+)
 from generators.spellings import PRODUCT
 from generators.streams import Stream
 from generators.tables import OPERATIONS, WARP
-from generators.writer import Expression, Writer, signature
+from generators.warp_access import WarpAccess
+from generators.writer import Expression, signature
 
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
 
 
-class WarpWriter(Writer):
+class WarpWriter(WarpAccess):
     """Writes a program as one ``@wp.kernel`` function."""
 
     spellings = WARP
@@ -25,7 +39,8 @@ class WarpWriter(Writer):
         self.scalar = "wp.float64" if self.double else "float" if plain else "wp.float32"
         self.early = draw.chance(0.5)  # arrays are read at the top instead of where they are used
         self.augmented = draw.chance(0.5)
-        self.titles = {p.id: self.names.param(p.type, scalar=not p.axes) for p in program.params}
+        self.titles = {p.id: self.title(p) for p in program.params}
+        self.here = read_here(program)
         self.trips: list[tuple[str, int]] = []
         self.letters = dict(zip(program.space, "ijk", strict=False))
         for letter in self.letters.values():
@@ -48,10 +63,13 @@ class WarpWriter(Writer):
         for param in self.program.params:
             if param.id in self.known or not set(param.axes) <= set(self.letters):
                 continue
+            if param.id not in self.here:
+                continue
             if not param.axes:
                 self.known[param.id] = self.titles[param.id]
             elif self.early:
-                self.known[param.id] = self.names.local()
+                whole = param.type == "i"
+                self.known[param.id] = self.names.pick(PLACES) if whole else self.names.local()
                 self.line(f"{self.known[param.id]} = {self.index(param)}")
             else:
                 self.known[param.id] = self.index(param)
@@ -70,6 +88,12 @@ class WarpWriter(Writer):
                     self.loop(statement)
                 case Reduce():
                     self.reduce(statement)
+                case Neighbor():
+                    self.neighbor(statement)
+                case Gather():
+                    self.gather(statement)
+                case Cell():
+                    self.cell(statement)
                 case _:
                     raise TypeError(f"Warp has no spelling for {statement}")
 
@@ -170,6 +194,8 @@ class WarpWriter(Writer):
         if type_ == "v":
             name = f"vec{self.program.width}" + ("d" if self.double else "")
             return f"wp.{name}", name
+        if type_ == "i":
+            return "wp.int32" if self.scalar == "wp.float32" else "int", "int32"
         return self.scalar, self.program.dtype
 
     def annotation(self, element: str, rank: int) -> str:
@@ -192,7 +218,12 @@ class WarpWriter(Writer):
         self.line(f"{letters} = wp.tid()")
         self.loads()
         self.write(program.statements)
-        if not whole:
+        if program.stores:
+            for store, value, out in zip(
+                program.stores, program.outputs, self.outputs, strict=True
+            ):
+                self.share(store, value, out)
+        elif not whole:
             for value, out in zip(program.outputs, self.outputs, strict=True):
                 [(text, _)] = self.take(value)
                 self.flush()
@@ -207,10 +238,12 @@ class WarpWriter(Writer):
         for name, trip in self.trips:
             header.append(f"{name}: int")
             arguments.append(Argument(name, "input", "int32", (), float(trip), float(trip)))
-        for value, name in zip(program.outputs, self.outputs, strict=True):
+        for place, (value, name) in enumerate(zip(program.outputs, self.outputs, strict=True)):
             annotated, dtype = self.element(types[value])
-            header.append(f"{name}: {self.annotation(annotated, len(shape))}")
             fill = STARTS.get(whole[0].how, 0.0) if whole else 0.0
+            if program.stores:
+                shape, fill = self.slots(program.stores[place]), program.stores[place].fill
+            header.append(f"{name}: {self.annotation(annotated, len(shape))}")
             arguments.append(Argument(name, "output", dtype, shape, fill, fill))
         body = self.lines
         if self.draw.chance(0.3):

@@ -8,8 +8,8 @@ anything would overtake it.
 
 from __future__ import annotations
 
-from generators.names import Names
-from generators.program import Apply, Program, use_counts
+from generators.names import BINS, Names
+from generators.program import Apply, Param, Program, use_counts
 from generators.spellings import ATOM, SLOT, SUM, Spelling
 from generators.streams import Stream
 
@@ -32,10 +32,17 @@ class Writer:
         self.depth = 1
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as
         self.waiting: list[tuple[int, Expression]] = []
+        self.accesses: dict[int, str] = {}  # those of ``known`` that are read where they are used
         self.uses = use_counts(program)
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
         self.used: list[str] = []  # operations in order of appearance
+
+    def title(self, param: Param) -> str:
+        """Name a parameter by what it is for."""
+        if any(store.index == param.id for store in self.program.stores):
+            return self.names.pick(BINS)
+        return self.names.param(param.type, scalar=not param.axes)
 
     # -- what a language provides ---------------------------------------------------------------
 
@@ -98,7 +105,8 @@ class Writer:
         order = [int(s) for s in spelling.slots() if not s.startswith("#")]
         once = list(dict.fromkeys(order))
         waiting = {id_: len(text) for id_, (text, _) in self.waiting}
-        if len(spelling.template) + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
+        read = sum(len(self.accesses.get(args[p], "")) for p in once)
+        if len(spelling.template) + read + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
             self.flush()
         operands = dict(zip(once, self.take(*[args[place] for place in once]), strict=True))
 
@@ -158,6 +166,9 @@ _WORDS = {
     "reduce_sum": "total", "reduce_mean": "mean", "reduce_max": "largest value",
     "reduce_min": "smallest value", "scale": "constant factor", "sqrt": "square root",
     "cbrt": "cube root", "lerp": "interpolation", "offset": "constant offset",
+    "neighbor": "nearby values", "gather": "lookup", "cell": "cell of a value",
+    "scatter_add": "sum by slot", "scatter_sub": "difference by slot",
+    "scatter_max": "largest by slot", "scatter_min": "smallest by slot",
 }  # fmt: skip
 _TITLES = {
     "elementwise": "Combine arrays element by element",
@@ -170,6 +181,9 @@ _TITLES = {
     "multi_statement": "Two results for each element",
     "nested_branch": "Choose among three formulas",
     "compound": "Loop and branch",
+    "stencil": "Combine neighboring values",
+    "gather": "Look values up by index",
+    "scatter": "Accumulate into slots",
     "matmul": "Matrix product",
     "batchnorm": "Batch normalization",
     "layernorm": "Layer normalization",

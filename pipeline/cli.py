@@ -64,7 +64,7 @@ Mode = Annotated[
         show_default="both; forward for stablehlo",
     ),
 ]
-Extended = Annotated[bool, typer.Option("--extended", help="JAX only: add the ML kernels.")]
+Extended = Annotated[bool, typer.Option("--extended", help="Add the further kernel types.")]
 Categories = Annotated[
     str | None, typer.Option(help="Kernel types, as in branch,loop.", show_default="all")
 ]

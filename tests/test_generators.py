@@ -25,20 +25,19 @@ COUNT = 1200
 
 
 def names_of(language):
-    return categories(language, extended=language in ("jax", "stablehlo"))
+    return categories(language, extended=True)
 
 
 @pytest.fixture(scope="module", params=["warp", "jax"])
 def sampled(request):
     language = request.param
-    extended = language != "warp"
-    return language, [generate(language, 5, i, extended=extended) for i in range(COUNT)]
+    return language, [generate(language, 5, i, extended=True) for i in range(COUNT)]
 
 
 def test_any_order_gives_the_same(sampled):
     language, kernels = sampled
     for index in (COUNT - 1, 7, 500, 0):
-        again = generate(language, 5, index, extended=language != "warp")
+        again = generate(language, 5, index, extended=True)
         assert again == kernels[index]
 
 
@@ -90,14 +89,11 @@ def test_types_are_the_names_of_older_files(sampled):
 
 @pytest.mark.parametrize("language", ["warp", "jax"])
 def test_no_two_kernels_are_alike_and_splits_share_no_structure(language):
-    extended = language != "warp"
     seen = {}
     for split, count in (("train", COUNT), ("validation", COUNT // 4), ("test", COUNT // 4)):
         for variant in (0, 1, VARIANTS - 1):
             for index in range(count if variant == 0 else count // 8):
-                kernel = generate(
-                    language, 5, index, split=split, extended=extended, variant=variant
-                )
+                kernel = generate(language, 5, index, split=split, extended=True, variant=variant)
                 where = (split, index, variant)
                 assert seen.setdefault(kernel.structure, where) == where, kernel.python
 
@@ -167,7 +163,8 @@ BAD = [
     ({"index": -3}, "index must be an integer"),
     ({"index": True}, "got True"),
     ({"variant": VARIANTS}, "variant must be an integer"),
-    ({"extended": True}, "extended=True adds JAX's ML kernels"),
+    ({"categories": ["stencil"]}, "'stencil' is one of the extended kernels: add extended"),
+    ({"categories": ["softmax"], "extended": True}, "unknown category for warp 'softmax'"),
     ({"index": 1 << 62, "categories": ["unary"]}, "holds"),
 ]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from generators import categories
+
 HERE = Path(__file__).parent
 EACH = 4  # kernels a category
 FIRST = 40
@@ -23,12 +25,18 @@ def compared(request, tmp_path_factory):
     command = [sys.executable, str(HERE / "run_both.py"), str(cache), *asked]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(found) == len(categories(request.param, extended=True)) * EACH
+    return found
 
 
 def test_numbers_agree(compared):
-    assert len(compared) == 10 * EACH
     apart = [k for k in compared if not k["value"] <= NUMBERS[k["dtype"]]]
+    assert not apart
+
+
+def test_numbers_are_those_of_the_reference(compared):
+    apart = [k for k in compared if not k["reference"] <= NUMBERS[k["dtype"]]]
     assert not apart
 
 

@@ -1,0 +1,126 @@
+"""Kernels that read elsewhere or write to shared slots: what they mean and how they differ."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from generators import builders, categories, generate
+from generators.program import Cell, Gather, Neighbor, Param, Program, Store, walk
+from generators.reference import run
+from generators.verifier import InvalidProgram, verify
+
+X = Param(0, "f", ("i",), (-1.0, 1.0))
+HELD = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def made(category, *statements, params=(X,), outputs=None, stores=(), space=("i",)):
+    extents = (("i", 4), ("j", 3), ("p", 5))
+    outputs = outputs or (statements[-1].id,)
+    return Program(
+        category, "float32", 3, space, extents, params, statements, outputs, True, stores
+    )
+
+
+@pytest.mark.parametrize(
+    ("boundary", "offset", "wanted"),
+    [
+        ("clamp", -1, [1, 1, 2, 3]),
+        ("clamp", 2, [3, 4, 4, 4]),
+        ("wrap", -2, [3, 4, 1, 2]),
+        ("wrap", 1, [2, 3, 4, 1]),
+        ("zero", 1, [2, 3, 4, 0]),
+        ("zero", -2, [0, 0, 1, 2]),
+    ],
+)
+def test_neighbours_of_the_edge(boundary, offset, wanted):
+    program = made("stencil", Neighbor(1, 0, (offset,), boundary))
+    verify(program)
+    assert run(program, [HELD])[0].tolist() == wanted
+
+
+def test_a_lookup_reads_rows_where_the_index_points():
+    index, table = Param(0, "i", ("i",), (0.0, 4.0)), Param(1, "f", ("p", "j"), (-1.0, 1.0))
+    program = made("gather", Gather(2, 1, 0), params=(index, table), space=("i", "j"))
+    verify(program)
+    rows, at = np.arange(15.0).reshape(5, 3), np.array([4, 0, 0, 2])
+    assert np.array_equal(run(program, [at, rows])[0], rows[at])
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"), [("add", [6, 0, 4]), ("sub", [-6, 0, -4]), ("max", [3, 0, 4])]
+)
+def test_slots_join_what_points_bring(how, wanted):
+    bins = Param(1, "i", ("i",), (0.0, 2.0))
+    program = made("scatter", params=(X, bins), outputs=(0,), stores=(Store(how, 1, 3),))
+    verify(program)
+    assert run(program, [HELD, np.array([0, 0, 0, 2])])[0].tolist() == wanted
+
+
+def test_values_are_counted_by_their_cell():
+    cell = Cell(1, 0, 1.0, 1.0, 3)
+    program = made("scatter", cell, outputs=(0,), stores=(Store("add", 1, 3),))
+    assert run(program, [HELD])[0].tolist() == [1, 2, 7]
+
+
+BAD = [
+    (Neighbor(1, 0, (0,), "clamp"), "not near"),
+    (Neighbor(1, 0, (3,), "clamp"), "further"),
+    (Neighbor(1, 0, (1, 0), "clamp"), "not near"),
+    (Neighbor(1, 0, (1,), "mirror"), "unknown boundary"),
+    (Gather(1, 0, 0), "must be whole"),
+]
+
+
+@pytest.mark.parametrize(("statement", "message"), BAD)
+def test_the_verifier_finds_bad_accesses(statement, message):
+    with pytest.raises(InvalidProgram, match=message):
+        verify(made("stencil", statement))
+
+
+def test_the_verifier_finds_an_index_that_points_outside():
+    index = Param(1, "i", ("i",), (0.0, 4.0))
+    with pytest.raises(InvalidProgram, match="points outside"):
+        verify(made("gather", Gather(2, 0, 1), params=(X, index)))
+    store = Store("add", 1, 4)
+    with pytest.raises(InvalidProgram, match="outside"):
+        verify(made("scatter", params=(X, index), outputs=(0,), stores=(store,)))
+
+
+@pytest.mark.parametrize("category", ["stencil", "gather", "scatter"])
+def test_categories_stay_apart(category):
+    program, _ = builders.sample("warp", category, 0, "train", 40, 0)
+    verify(program)
+    others = [n for n in categories("warp", extended=True) if n != category]
+    for other in others:
+        with pytest.raises(InvalidProgram, match=other):
+            verify(dataclasses.replace(program, category=other))
+
+
+@pytest.mark.parametrize("language", ["warp", "jax"])
+def test_no_two_of_any_category_are_alike(language):
+    seen = {}
+    for name in categories(language, extended=True):
+        for index in range(300):
+            kernel = generate(language, 4, index, categories=[name], extended=True)
+            where = (name, index)
+            assert seen.setdefault(kernel.structure, where) == where, kernel.python
+
+
+@pytest.mark.parametrize("category", ["stencil", "gather", "scatter"])
+def test_every_manner_of_access_occurs(category):
+    seen = set()
+    for number in range(150):
+        program, _ = builders.sample("jax", category, 1, "train", number, 0)
+        for s in walk(program.statements):
+            if isinstance(s, Neighbor):
+                seen |= {s.boundary, max(s.offsets, key=abs)}
+            elif isinstance(s, Cell | Gather):
+                seen.add(type(s).__name__)
+        seen |= {store.how for store in program.stores}
+    wanted = {
+        "stencil": {"clamp", "wrap", "zero", -2, -1, 1, 2},
+        "gather": {"Gather"},
+        "scatter": {"add", "sub", "max", "min", "Cell"},
+    }
+    assert seen == wanted[category]

@@ -48,13 +48,14 @@ _BASE = {
     "compound": "generate_compound_kernel",
 }
 _ACCESS = ("stencil", "gather", "scatter")  # both languages have these
+_WARP = ("control",)
 _OWN = {
-    "warp": _ACCESS,
+    "warp": (*_ACCESS, *_WARP),
     "paired": _ACCESS,
     "jax": (*cores.FAMILIES, *_ACCESS),
     "stablehlo": (*cores.FAMILIES, *_ACCESS),
 }
-_EXTENDED = (*cores.FAMILIES, *_ACCESS)
+_EXTENDED = (*cores.FAMILIES, *_ACCESS, *_WARP)
 TYPES: dict[str, str] = _BASE | {name: f"generate_{name}_kernel" for name in _EXTENDED}
 
 

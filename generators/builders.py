@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from generators import access, cores, kinds
+from generators import access, control, cores, kinds
 from generators.kinds import Shape
 from generators.program import Program
 from generators.sampling import Sampler
@@ -154,7 +154,9 @@ def sample(
     shape, word = kinds.choose(category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
     drawn, parts = Stream("program", *key), shape.split(word)
-    if category in access.BUILDERS:
+    if category == "control":
+        program = control.build(control.ControlSampler(language, category, drawn), shape, parts)
+    elif category in access.BUILDERS:
         sampler = access.AccessSampler(language, category, drawn)
         program = access.BUILDERS[category](sampler, shape, parts)
     else:

@@ -59,12 +59,30 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """When a round of a loop leaves the state as it is.
+
+    By its number, where ``index % every == rest``; or, with ``every`` 0, by the body's value,
+    where ``value <compare> literal``.
+    """
+
+    every: int
+    rest: int = 0
+    compare: str = "<"
+    literal: float = 0.0
+
+
+@dataclass(frozen=True)
 class Loop:
     """A loop of ``trip`` rounds carrying ``state``, which ``update`` joins with the body's value.
 
     ``update`` is "add" (state + value), "decay" (factor * state + value) or "max". ``start`` is a
     value id, or None for zero. ``index`` is the id by which the body knows the round as a float,
     or None. ``dynamic`` means that the compiler does not see the trip count (Warp only).
+
+    The rounds are numbered from ``first`` by ``step``. ``form`` is "for", "while", or "array",
+    a loop over all places of the array that the body looks up. ``until`` is a comparison and a
+    literal: the loop ends with the round after which they hold of the state.
     """
 
     id: int
@@ -76,6 +94,17 @@ class Loop:
     factor: float
     body: Block
     dynamic: bool = False
+    form: str = "for"
+    first: int = 0
+    step: int = 1
+    until: tuple[str, float] | None = None
+    skip: Skip | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether all rounds are run, numbered from zero, by ``for``."""
+        numbered = self.form == "for" and self.first == 0 and self.step == 1
+        return numbered and self.until is None and self.skip is None
 
 
 @dataclass(frozen=True)

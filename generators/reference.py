@@ -127,15 +127,27 @@ def run_loop(s: Loop, values: Values, points: Points | None = None) -> np.ndarra
     """Return the state of a loop after its last round."""
     count = points.count if points else next(iter(values.values())).shape[0]
     state = np.zeros(count) if s.start is None else values[s.start]
-    for k in range(s.trip):
+    running = np.ones(count, dtype=bool)
+    for k in range(s.first, s.first + s.step * s.trip, s.step):
+        if s.skip and s.skip.every and k % s.skip.every == s.skip.rest:
+            continue
         inside = values | {s.state: state}
         if s.index is not None:
             inside[s.index] = np.full(count, float(k))
         value = evaluate(s.body, inside, points)
         if s.update == "max":
-            state = np.maximum(state, value)
+            after = np.maximum(state, value)
         else:
-            state = (s.factor if s.update == "decay" else 1.0) * state + value
+            after = (s.factor if s.update == "decay" else 1.0) * state + value
+        if s.plain:
+            state = after
+            continue
+        taken = running
+        if s.skip and not s.skip.every:
+            taken = taken & ~COMPARISONS[s.skip.compare](value, s.skip.literal)
+        state = np.where(taken, after, state)
+        if s.until:
+            running = running & ~(taken & COMPARISONS[s.until[0]](state, s.until[1]))
     return state
 
 

@@ -41,10 +41,13 @@ def _counts(program: Program) -> dict[str, int]:
     nested = sum(
         isinstance(t, Branch) for s in inner for b in (s.then, s.orelse) for t in walk(b.statements)
     )
+    loops = [s for s in statements if isinstance(s, Loop)]
+    nested_loops = sum(isinstance(t, Loop) for s in loops for t in walk(s.body.statements))
     return {
         "branches": len(inner),
         "nested": nested,
-        "loops": sum(isinstance(s, Loop) for s in statements),
+        "loops": len(loops),
+        "controls": sum(not s.plain for s in loops) + nested_loops,
         "reductions": sum(isinstance(s, Reduce) for s in statements),
         "cores": sum(isinstance(s, Core) for s in statements),
         "neighbors": sum(isinstance(s, Neighbor) for s in statements),
@@ -75,6 +78,7 @@ CATEGORIES: dict[str, dict[str, range]] = {
     "stencil": {"neighbors": range(1, 99)},
     "gather": {"gathers": range(1, 99)},
     "scatter": {"stores": range(1, 3), "outputs": range(1, 3)},
+    "control": {"loops": range(1, 3), "controls": range(1, 9), "gathers": range(2)},
     "core": {"cores": range(1, 2), "scalars": range(99)},
 }
 
@@ -92,6 +96,7 @@ class _Checker:
         self.types = {p.id: p.type for p in program.params}
         self.arrays = {p.id: p for p in program.params}
         self.extents = dict(program.extents)
+        self.rounds: set[int] = set()  # numbers of rounds, whole though they are known as floats
         self.ranges: dict[int, Interval] = {p.id: p.interval for p in program.params}
 
     def define(self, statement: Statement, id_: int, type_: str, interval: Interval) -> None:
@@ -147,7 +152,8 @@ class _Checker:
     def looked_up(self, s: Gather) -> Interval:
         param, space = self.arrays[s.param], self.program.space
         _demand(param.type == "f" and bool(param.axes), "no array", s)
-        _demand(self.types[s.index] == "i", "an index must be whole", s)
+        whole = self.types[s.index] == "i" or s.index in self.rounds
+        _demand(whole, "an index must be whole", s)
         last = self.extents[param.axes[0]] - 1
         _demand(iv.inside(self.ranges[s.index], (0, last)), "points outside the array", s)
         if s.index in self.arrays:
@@ -190,13 +196,21 @@ class _Checker:
 
     def loop(self, s: Loop) -> None:
         _demand(1 <= s.trip <= 64, "unbounded trip count", s)
+        _demand(s.step != 0 and s.form in ("for", "while", "array"), "unknown loop", s)
+        if s.until:
+            _demand(s.until[0] in COMPARISONS, "unknown comparison", s)
+        if s.skip:
+            _demand(s.skip.compare in COMPARISONS, "unknown comparison", s)
+            _demand(s.skip.every == 0 or 0 <= s.skip.rest < s.skip.every > 1, "skips all", s)
         start = self.ranges[s.start] if s.start is not None else (0.0, 0.0)
         # The state is bounded before the body is known: the body's step is checked against it.
         step = STATE_STEP * s.trip
         interval = iv.add(iv.hull(start, (0.0, 0.0)), (-step, step))
         self.define(s, s.state, "f", interval)
         if s.index is not None:
-            self.define(s, s.index, "f", (0.0, s.trip - 1.0))
+            last = s.first + s.step * (s.trip - 1.0)
+            self.define(s, s.index, "f", (min(s.first, last), max(s.first, last)))
+            self.rounds.add(s.index)
         low, high = self.block(s.body)
         _demand(
             iv.inside((low, high), (-STATE_STEP, STATE_STEP)), "a loop's step is not bounded", s

@@ -14,6 +14,7 @@ class WarpAccess(Writer):
 
     titles: dict[int, str]
     letters: dict[str, str]
+    whole: dict[int, str]
     scalar: str
     early: bool
     augmented: bool
@@ -113,7 +114,8 @@ class WarpAccess(Writer):
         self.note("gather")
         param = self.param(s.param)
         rest = [self.letters[a] for a in param.axes[1:]]
-        self.reach(s.id, f"{self.titles[param.id]}[{', '.join([self.known[s.index], *rest])}]")
+        index = self.whole.get(s.index) or self.known[s.index]
+        self.reach(s.id, f"{self.titles[param.id]}[{', '.join([index, *rest])}]")
 
     def cell(self, s: Cell) -> None:
         """Write which cell a value lies in, in one line or two."""

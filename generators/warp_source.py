@@ -22,12 +22,13 @@ from generators.spellings import PRODUCT
 from generators.streams import Stream
 from generators.tables import OPERATIONS, WARP
 from generators.warp_access import WarpAccess
+from generators.warp_control import WarpControl
 from generators.writer import Expression, signature
 
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
 
 
-class WarpWriter(WarpAccess):
+class WarpWriter(WarpAccess, WarpControl):
     """Writes a program as one ``@wp.kernel`` function."""
 
     spellings = WARP
@@ -42,6 +43,7 @@ class WarpWriter(WarpAccess):
         self.titles = {p.id: self.title(p) for p in program.params}
         self.here = read_here(program)
         self.trips: list[tuple[str, int]] = []
+        self.whole: dict[int, str] = {}  # the rounds of loops as whole numbers
         self.letters = dict(zip(program.space, "ijk", strict=False))
         for letter in self.letters.values():
             self.names.reserve(letter)
@@ -120,6 +122,8 @@ class WarpWriter(WarpAccess):
 
     def loop(self, s: Loop) -> None:
         """Write a ``for`` loop over a static or a dynamic range."""
+        if not s.plain:
+            return self.rounds(s)
         self.note("loop")
         start = self.start() if s.start is None else self.name(s.start)
         self.flush()
@@ -127,6 +131,7 @@ class WarpWriter(WarpAccess):
         self.known[s.state] = self.known[s.id] = state
         if s.index is not None:
             self.known[s.index] = f"{self.scalar}({k})"
+            self.whole[s.index] = k
         trip = str(s.trip)
         if s.dynamic:
             trip = self.names.pick(COUNTS)

@@ -184,6 +184,7 @@ _TITLES = {
     "stencil": "Combine neighboring values",
     "gather": "Look values up by index",
     "scatter": "Accumulate into slots",
+    "control": "Loop with control flow",
     "matmul": "Matrix product",
     "batchnorm": "Batch normalization",
     "layernorm": "Layer normalization",

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from generators import builders, categories, generate
-from generators.program import Cell, Gather, Neighbor, Param, Program, Store, walk
+from generators.program import (
+    Apply,
+    Block,
+    Cell,
+    Gather,
+    Loop,
+    Neighbor,
+    Param,
+    Program,
+    Skip,
+    Store,
+    walk,
+)
 from generators.reference import run
 from generators.verifier import InvalidProgram, verify
 
@@ -87,7 +99,25 @@ def test_the_verifier_finds_an_index_that_points_outside():
         verify(made("scatter", params=(X, index), outputs=(0,), stores=(store,)))
 
 
-@pytest.mark.parametrize("category", ["stencil", "gather", "scatter"])
+@pytest.mark.parametrize(
+    ("form", "wanted"),
+    [
+        ({}, 5 * HELD),
+        ({"first": 1, "step": 2}, 5 * HELD),
+        ({"until": (">", 5.0)}, [5, 6, 6, 8]),
+        ({"until": ("<", 5.0)}, [1, 2, 3, 4]),
+        ({"skip": Skip(2, 1)}, 3 * HELD),
+        ({"skip": Skip(0, 0, "<", 2.5)}, [0, 0, 15, 20]),
+        ({"skip": Skip(0, 0, "<", 2.5), "until": (">", 7.0), "form": "while"}, [0, 0, 9, 8]),
+    ],
+)
+def test_rounds_of_a_loop(form, wanted):
+    body = Block((Apply(3, "abs", (0,)),), 3)
+    program = made("control", Loop(1, 2, None, None, 5, "add", 1.0, body, **form))
+    assert run(program, [HELD])[0].tolist() == list(wanted)
+
+
+@pytest.mark.parametrize("category", ["stencil", "gather", "scatter", "control"])
 def test_categories_stay_apart(category):
     program, _ = builders.sample("warp", category, 0, "train", 40, 0)
     verify(program)
@@ -107,20 +137,28 @@ def test_no_two_of_any_category_are_alike(language):
             assert seen.setdefault(kernel.structure, where) == where, kernel.python
 
 
-@pytest.mark.parametrize("category", ["stencil", "gather", "scatter"])
-def test_every_manner_of_access_occurs(category):
+@pytest.mark.parametrize("category", ["stencil", "gather", "scatter", "control"])
+def test_every_manner_occurs(category):
     seen = set()
     for number in range(150):
-        program, _ = builders.sample("jax", category, 1, "train", number, 0)
+        program, _ = builders.sample("warp", category, 1, "train", number, 0)
         for s in walk(program.statements):
             if isinstance(s, Neighbor):
                 seen |= {s.boundary, max(s.offsets, key=abs)}
             elif isinstance(s, Cell | Gather):
                 seen.add(type(s).__name__)
+            elif isinstance(s, Loop):
+                manners = {"until": s.until, "skip": s.skip, "step": s.step != 1, "first": s.first}
+                seen |= {s.form, s.update, *(name for name, held in manners.items() if held)}
+                seen |= {"nested" for t in walk(s.body.statements) if isinstance(t, Loop)}
         seen |= {store.how for store in program.stores}
     wanted = {
         "stencil": {"clamp", "wrap", "zero", -2, -1, 1, 2},
         "gather": {"Gather"},
         "scatter": {"add", "sub", "max", "min", "Cell"},
+        "control": {
+            *("for", "while", "array", "Gather", "nested"),
+            *("until", "skip", "step", "first", "add", "decay", "max"),
+        },
     }
     assert seen == wanted[category]

@@ -48,7 +48,7 @@ _BASE = {
     "compound": "generate_compound_kernel",
 }
 _ACCESS = ("stencil", "gather", "scatter")  # both languages have these
-_WARP = ("control",)
+_WARP = ("control", "atomic")
 _OWN = {
     "warp": (*_ACCESS, *_WARP),
     "paired": _ACCESS,

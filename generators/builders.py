@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from generators import access, control, cores, kinds
+from generators import access, atomic, control, cores, kinds
 from generators.kinds import Shape
 from generators.program import Program
 from generators.sampling import Sampler
@@ -156,6 +156,8 @@ def sample(
     drawn, parts = Stream("program", *key), shape.split(word)
     if category == "control":
         program = control.build(control.ControlSampler(language, category, drawn), shape, parts)
+    elif category == "atomic":
+        program = atomic.build(atomic.AtomicSampler(language, category, drawn), shape, parts)
     elif category in access.BUILDERS:
         sampler = access.AccessSampler(language, category, drawn)
         program = access.BUILDERS[category](sampler, shape, parts)

@@ -117,6 +117,10 @@ SHAPES: dict[str, tuple[Shape, ...]] = {
         *_dealt(range(1, 14), (1, 0, 2), 3, {1: "binary"}, lambda n: "one"),
         *_dealt(range(2, 14), (1, 2, 0, 3), 4, {1: "binary"}, lambda n: "nested"),
     ),
+    "atomic": (
+        *(Shape((("any",) * n,), tag="one") for n in range(1, 14)),
+        *_dealt(range(2, 14), (0, 1), 2, tag=lambda n: "two"),
+    ),
     **{
         family: tuple(
             Shape((("any",) * pre, ("any",) * post), tag=f"{family}:{variant}")

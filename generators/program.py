@@ -171,7 +171,22 @@ class Cell:
     size: int
 
 
-Statement = Apply | Branch | Loop | Reduce | Core | Neighbor | Gather | Cell
+@dataclass(frozen=True)
+class Whole:
+    """A whole number, signed (``type`` "i") or not ("u"), of 32 bits.
+
+    ``form`` is "number" (``scale`` itself), "round" (``scale * value`` without its fraction), or,
+    of the last four binary digits of that, "bit" (this bit alone) or "hole" (all others).
+    """
+
+    id: int
+    type: str
+    form: str
+    value: int | None
+    scale: float
+
+
+Statement = Apply | Branch | Loop | Reduce | Core | Neighbor | Gather | Cell | Whole
 
 
 @dataclass(frozen=True)
@@ -179,14 +194,24 @@ class Store:
     """How an output is kept that has ``size`` slots which points share, not a value a point.
 
     Every point joins its value to the slot of its ``index`` by ``how``: "add", "sub", "max" or
-    "min". The axes of ``index`` lead the program's space; those that follow are the output's too.
-    ``fill`` is what a slot holds before.
+    "min"; whole numbers also by "and", "or", "xor", and a number that is the same for all by
+    "exch" and by "cas", which sets a slot that holds ``fill``. The axes of ``index`` lead the
+    program's space; those that follow are the output's too. Without an index there is one slot.
+    ``fill`` is what a slot holds before. With a ``guard`` (comparison, value, literal) only those
+    points take part for which it holds. None of it depends on the order of the points.
     """
 
     how: str
-    index: int
+    index: int | None
     size: int
     fill: float = 0.0
+    guard: tuple[str, int, float] | None = None
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The ids that it reads beside the output's value."""
+        index = () if self.index is None else (self.index,)
+        return index if self.guard is None else (*index, self.guard[1])
 
 
 @dataclass(frozen=True)
@@ -228,6 +253,8 @@ def operands(statement: Statement) -> tuple[int, ...]:
         return (statement.param, statement.index)
     if isinstance(statement, Cell):
         return (statement.value,)
+    if isinstance(statement, Whole):
+        return () if statement.value is None else (statement.value,)
     return ()
 
 
@@ -254,13 +281,14 @@ def use_counts(program: Program) -> dict[int, int]:
     for value in program.outputs:
         read(value)
     for store in program.stores:
-        read(store.index)
+        for value in store.reads:
+            read(value)
     return counts
 
 
 def read_here(program: Program) -> set[int]:
     """Return the ids that are read at the point itself, not only near it or through an index."""
-    found = set(program.outputs) | {store.index for store in program.stores}
+    found = set(program.outputs).union(*(store.reads for store in program.stores))
     for statement in walk(program.statements):
         if isinstance(statement, Gather):
             found.add(statement.index)

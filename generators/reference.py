@@ -23,11 +23,20 @@ from generators.program import (
     Program,
     Reduce,
     Store,
+    Whole,
 )
 from generators.tables import COMPARISONS, OPERATIONS
 
 Values = dict[int, np.ndarray]
-_JOINED = {"add": np.add, "sub": np.subtract, "max": np.maximum, "min": np.minimum}
+_JOINED = {
+    "add": np.add,
+    "sub": np.subtract,
+    "max": np.maximum,
+    "min": np.minimum,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,8 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
             case Cell():
                 place = np.trunc((known[s.value] - s.low) * s.scale)
                 known[s.id] = place.clip(0, s.size - 1).astype(int)
+            case Whole():
+                known[s.id] = _whole(s, known)
             case Neighbor() | Gather() if points is None:
                 known[s.id] = values[s.id]
             case Neighbor():
@@ -121,6 +132,17 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
 def _beside(taken: np.ndarray, side: np.ndarray) -> np.ndarray:
     """Return a truth value a point in the shape of values that may have components."""
     return taken.reshape(taken.shape + (1,) * (side.ndim - taken.ndim))
+
+
+def _whole(s: Whole, known: Values) -> np.ndarray:
+    """Return whole numbers as they stand before they are cut to 32 bits."""
+    if s.value is None:
+        return np.full(next(iter(known.values())).shape[0], int(s.scale))
+    whole = np.trunc(known[s.value] * s.scale).astype(int)
+    if s.form == "round":
+        return whole
+    bit = 1 << (whole & 15)
+    return bit if s.form == "bit" else ~bit
 
 
 def run_loop(s: Loop, values: Values, points: Points | None = None) -> np.ndarray:
@@ -162,20 +184,32 @@ def _reduced(s: Reduce, known: Values, points: Points) -> np.ndarray:
     return how(value.reshape(points.count, extent, *value.shape[1:]), axis=1)
 
 
-def _stored(store: Store, value: np.ndarray, index: np.ndarray, points: Points) -> np.ndarray:
+def _stored(store: Store, value: np.ndarray, known: Values, points: Points) -> np.ndarray:
     """Return an output that the points share."""
     program = points.program
-    whole = (
-        next(p.axes for p in program.params if p.id == store.index)
-        if (any(p.id == store.index for p in program.params))
-        else program.space
-    )
-    rest = program.space[len(whole) :]
+    param = next((p for p in program.params if p.id == store.index), None)
+    rest = program.space[len(param.axes) :] if param else ()
     shape = (store.size, *(dict(program.extents)[a] for a in rest))
-    out = np.full(shape, store.fill)
-    slots = (index.astype(int), *(points.at[a] for a in rest))
-    _JOINED[store.how].at(out, slots, value)
+    out = np.full(shape, store.fill).astype(value.dtype)
+    first = np.zeros(points.count, int) if store.index is None else known[store.index].astype(int)
+    slots = (first, *(points.at[a] for a in rest))
+    if store.guard:
+        compare, left, literal = store.guard
+        taken = COMPARISONS[compare](known[left], literal)
+        slots, value = tuple(s[taken] for s in slots), value[taken]
+    if store.how in ("exch", "cas"):
+        out[slots] = value  # the same number from all
+    else:
+        _JOINED[store.how].at(out, slots, value)
     return out
+
+
+def _cut(out: np.ndarray, type_: str | None) -> np.ndarray:
+    """Return whole numbers as 32 bits hold them."""
+    if type_ is None:
+        return out
+    low = out.astype(np.int64) & 0xFFFFFFFF
+    return low.astype(np.uint32) if type_ == "u" else low.astype(np.uint32).view(np.int32)
 
 
 def run(program: Program, inputs: Mapping[int, np.ndarray] | Sequence) -> list[np.ndarray]:
@@ -196,14 +230,17 @@ def run(program: Program, inputs: Mapping[int, np.ndarray] | Sequence) -> list[n
         shape: tuple[int, ...] = (1,)
     else:
         shape = tuple(extents[a] for a in program.space)
+    types = {s.id: s.type for s in program.statements if isinstance(s, Whole)}
     found = []
     for place, output in enumerate(program.outputs):
         known = points.params()
         value = evaluate(Block(program.statements, output), known, points)
         if program.stores:
             store = program.stores[place]
-            index = evaluate(Block(program.statements, store.index), known, points)
-            found.append(_stored(store, value, index, points))
+            known |= {
+                id_: evaluate(Block(program.statements, id_), known, points) for id_ in store.reads
+            }
+            found.append(_cut(_stored(store, value, known, points), types.get(output)))
         else:
             found.append(value.reshape(*shape, *value.shape[1:]))
     return found

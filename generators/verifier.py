@@ -19,11 +19,14 @@ from generators.program import (
     Reduce,
     Statement,
     Store,
+    Whole,
     operands,
     use_counts,
     walk,
 )
 from generators.tables import COMPARISONS, OPERATIONS
+
+_WHOLES = ("number", "round", "bit", "hole")
 
 
 class InvalidProgram(AssertionError):
@@ -41,6 +44,8 @@ def _counts(program: Program) -> dict[str, int]:
     nested = sum(
         isinstance(t, Branch) for s in inner for b in (s.then, s.orelse) for t in walk(b.statements)
     )
+    wholes = {s.id for s in statements if isinstance(s, Whole)}
+    shares = list(zip(program.stores, program.outputs, strict=False))
     loops = [s for s in statements if isinstance(s, Loop)]
     nested_loops = sum(isinstance(t, Loop) for s in loops for t in walk(s.body.statements))
     return {
@@ -53,6 +58,9 @@ def _counts(program: Program) -> dict[str, int]:
         "neighbors": sum(isinstance(s, Neighbor) for s in statements),
         "gathers": sum(isinstance(s, Gather) for s in statements),
         "stores": len(program.stores),
+        "wholes": sum(isinstance(s, Whole) for s in statements),
+        "guards": sum(store.guard is not None for store in program.stores),
+        "shared": sum(store.guard is not None or v in wholes for store, v in shares),
         "vectors": sum(p.type == "v" for p in program.params),
         "scalars": sum(p.type == "f" and not p.axes for p in program.params),
         "binary": sum(isinstance(s, Apply) and len(s.args) > 1 for s in statements),
@@ -79,6 +87,13 @@ CATEGORIES: dict[str, dict[str, range]] = {
     "gather": {"gathers": range(1, 99)},
     "scatter": {"stores": range(1, 3), "outputs": range(1, 3)},
     "control": {"loops": range(1, 3), "controls": range(1, 9), "gathers": range(2)},
+    "atomic": {
+        "stores": range(1, 3),
+        "outputs": range(1, 3),
+        "wholes": range(3),
+        "guards": range(3),
+        "shared": range(1, 3),
+    },
     "core": {"cores": range(1, 2), "scalars": range(99)},
 }
 
@@ -139,6 +154,8 @@ class _Checker:
                 case Cell():
                     _demand(self.types[s.value] == "f" and s.size > 1, "no cells", s)
                     self.define(s, s.id, "i", (0.0, s.size - 1.0))
+                case Whole():
+                    self.whole(s)
 
     def near(self, s: Neighbor) -> Interval:
         param = self.arrays[s.param]
@@ -161,9 +178,32 @@ class _Checker:
             _demand(shown == space[len(space) - len(shown) :], "its axes are not the space's", s)
         return param.interval
 
+    def whole(self, s: Whole) -> None:
+        _demand(s.type in ("i", "u") and s.form in _WHOLES, "unknown number", s)
+        if s.value is None:
+            _demand(s.form == "number" and s.scale == int(s.scale), "no number", s)
+            self.define(s, s.id, s.type, (s.scale, s.scale))
+            return
+        _demand(self.types[s.value] == "f" and s.form != "number", "no value", s)
+        reach = iv.magnitude(self.ranges[s.value]) * abs(s.scale)
+        _demand(reach < 2**24, "too large for 32 bits", s)
+        self.define(s, s.id, s.type, (-(2.0**31), 2.0**32))
+
     def store(self, store: Store, value: int) -> None:
-        _demand(store.how in ("add", "sub", "max", "min"), "unknown way to share", store)
-        _demand(self.types.get(value) == "f", "shares what is no float", store)
+        type_ = self.types.get(value)
+        ways = ("add", "sub", "max", "min")
+        if type_ in ("i", "u"):
+            ways += ("and", "or", "xor")
+            low, high = self.ranges[value]
+            ways += ("exch", "cas") if low == high else ()  # else the last to come would win
+        _demand(type_ in ("f", "i", "u") and store.how in ways, "cannot be shared", store)
+        if store.guard:
+            compare, left, _ = store.guard
+            _demand(compare in COMPARISONS, "unknown comparison", store)
+            _demand(self.types.get(left) == "f", "guards with what is no float", store)
+        if store.index is None:
+            _demand(store.size == 1, "no index", store)
+            return
         _demand(self.types.get(store.index) == "i", "an index must be whole", store)
         _demand(iv.inside(self.ranges[store.index], (0, store.size - 1)), "outside", store)
         if store.index in self.arrays:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from generators.names import AHEAD, BEHIND, PLACES, SIZES
-from generators.program import Cell, Gather, Neighbor, Param, Store
+from generators.program import Cell, Gather, Neighbor, Param, Store, Whole
+from generators.spellings import ATOM, PRODUCT
 from generators.writer import Writer
 
 _INLINE = 32  # an access longer than this is given a name
@@ -120,7 +121,7 @@ class WarpAccess(Writer):
     def cell(self, s: Cell) -> None:
         """Write which cell a value lies in, in one line or two."""
         self.note("cell")
-        value = self.known[s.value]
+        value = self.name(s.value)
         shifted = f"({value} - {self.number(s.low)})" if s.low > 0 else value
         shifted = f"({value} + {self.number(-s.low)})" if s.low < 0 else shifted
         name = self.known[s.id] = self.names.pick(PLACES)
@@ -133,20 +134,60 @@ class WarpAccess(Writer):
         else:
             self.line(f"{name} = wp.min(wp.max({text}, 0), {s.size - 1})")
 
+    def number_of(self, s: Whole) -> None:
+        """Write a whole number."""
+        unsigned = s.type == "u"
+        if s.value is None:
+            number = str(int(s.scale))
+            self.known[s.id] = f"wp.uint32({number})" if unsigned else number
+            return
+        self.note("whole")
+        [value] = self.take(s.value)
+        text = f"int({self.bracket(value, PRODUCT)} * {self.number(s.scale)})"
+        if s.form != "round":
+            if len(text) > _INLINE:
+                name = self.names.pick(PLACES)
+                self.flush()
+                self.line(f"{name} = {text}")
+                text = name
+            text = f"{text} & 15"
+            text = f"wp.uint32(1) << wp.uint32({text})" if unsigned else f"1 << ({text})"
+            text = f"~({text})" if s.form == "hole" else text
+        elif unsigned:
+            text = f"wp.uint32({text})"
+        self.hold(s.id, (text, ATOM))
+
+    def share_all(self, outputs: list[str]) -> None:
+        """Write how a point joins its values to slots, under the condition that they share."""
+        guard = None
+        depth = self.depth
+        for store, value, out in zip(
+            self.program.stores, self.program.outputs, outputs, strict=True
+        ):
+            if store.guard and store.guard != guard:
+                compare, left, literal = guard = store.guard
+                self.note("guard")
+                name = self.name(left)
+                self.flush()
+                self.line(f"if {name} {compare} {self.number(literal)}:")
+                self.depth = depth + 1
+            self.share(store, value, out)
+        self.depth = depth
+
     def share(self, store: Store, value: int, out: str) -> None:
         """Write how a point joins its value to a slot."""
-        self.note(f"scatter_{store.how}")
+        self.note(f"{self.program.category}_{store.how}")
         param = next((p for p in self.program.params if p.id == store.index), None)
         axes = param.axes if param else self.program.space
-        slot = self.known[store.index]
-        rest = [self.letters[a] for a in self.program.space[len(axes) :]]
+        slot = "0" if store.index is None else self.known[store.index]
+        place = ", ".join([slot, *(self.letters[a] for a in self.program.space[len(axes) :])])
         [(text, _)] = self.take(value)
         self.flush()
-        if store.how in ("add", "sub") and self.augmented:
-            sign = "+" if store.how == "add" else "-"
-            self.line(f"{out}[{', '.join([slot, *rest])}] {sign}= {text}")
+        if store.how in ("add", "sub") and self.augmented and self.program.category == "scatter":
+            self.line(f"{out}[{place}] {'+' if store.how == 'add' else '-'}= {text}")
             return
-        self.line(f"wp.atomic_{store.how}({', '.join([out, slot, *rest, text])})")
+        expected = f"{int(store.fill)}, " if store.how == "cas" else ""
+        self.line(f"wp.atomic_{store.how}({out}, {place}, {expected}{text})")
 
     def slots(self, store: Store) -> tuple[int, ...]:
         """Return the shape of an output that points share."""

@@ -16,6 +16,7 @@ from generators.program import (
     Program,
     Reduce,
     Statement,
+    Whole,
     read_here,
 )
 from generators.spellings import PRODUCT
@@ -96,6 +97,8 @@ class WarpWriter(WarpAccess, WarpControl):
                     self.gather(statement)
                 case Cell():
                     self.cell(statement)
+                case Whole():
+                    self.number_of(statement)
                 case _:
                     raise TypeError(f"Warp has no spelling for {statement}")
 
@@ -201,6 +204,8 @@ class WarpWriter(WarpAccess, WarpControl):
             return f"wp.{name}", name
         if type_ == "i":
             return "wp.int32" if self.scalar == "wp.float32" else "int", "int32"
+        if type_ == "u":
+            return "wp.uint32", "uint32"
         return self.scalar, self.program.dtype
 
     def annotation(self, element: str, rank: int) -> str:
@@ -224,10 +229,7 @@ class WarpWriter(WarpAccess, WarpControl):
         self.loads()
         self.write(program.statements)
         if program.stores:
-            for store, value, out in zip(
-                program.stores, program.outputs, self.outputs, strict=True
-            ):
-                self.share(store, value, out)
+            self.share_all(self.outputs)
         elif not whole:
             for value, out in zip(program.outputs, self.outputs, strict=True):
                 [(text, _)] = self.take(value)
@@ -260,6 +262,10 @@ class WarpWriter(WarpAccess, WarpControl):
     def result_types(self) -> dict[int, str]:
         """Return the type letter of every statement's value."""
         return {
-            s.id: OPERATIONS[s.op].result if isinstance(s, Apply) else "f"
+            s.id: OPERATIONS[s.op].result
+            if isinstance(s, Apply)
+            else s.type
+            if isinstance(s, Whole)
+            else "f"
             for s in self.program.statements
         }

@@ -169,6 +169,10 @@ _WORDS = {
     "neighbor": "nearby values", "gather": "lookup", "cell": "cell of a value",
     "scatter_add": "sum by slot", "scatter_sub": "difference by slot",
     "scatter_max": "largest by slot", "scatter_min": "smallest by slot",
+    "whole": "whole number", "atomic_and": "common bits", "atomic_or": "union of bits",
+    "atomic_xor": "parity of bits", "atomic_add": "shared sum", "atomic_sub": "shared difference",
+    "atomic_max": "shared maximum", "atomic_min": "shared minimum", "atomic_exch": "shared flag",
+    "atomic_cas": "flag set once", "guard": "condition",
 }  # fmt: skip
 _TITLES = {
     "elementwise": "Combine arrays element by element",
@@ -185,6 +189,7 @@ _TITLES = {
     "gather": "Look values up by index",
     "scatter": "Accumulate into slots",
     "control": "Loop with control flow",
+    "atomic": "Update shared state",
     "matmul": "Matrix product",
     "batchnorm": "Batch normalization",
     "layernorm": "Layer normalization",

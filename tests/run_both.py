@@ -61,7 +61,7 @@ def array(argument, rng: np.random.Generator, dtype: str):
 
 def distance(found: np.ndarray, wanted: np.ndarray) -> float:
     """Return the largest difference, relative to the largest wanted value."""
-    found, wanted = np.asarray(found).reshape(-1), np.asarray(wanted).reshape(-1)
+    found, wanted = (np.asarray(a, dtype=float).reshape(-1) for a in (found, wanted))
     return float(np.max(np.abs(found - wanted)) / max(float(np.max(np.abs(wanted))), 1e-3))
 
 
@@ -76,7 +76,7 @@ def steepness(program, inputs: list, launched: list, rng: np.random.Generator) -
         totals = []
         for sign in (1, -1):
             moved = [*inputs[:place], held + sign * step * way, *inputs[place + 1 :]]
-            totals.append(sum(float(out.sum()) for out in run(program, moved)))
+            totals.append(sum(float(out.sum()) for out in run(program, moved) if _real(out)))
         wanted = (totals[0] - totals[1]) / (2 * step)
         changes = array_.grad.numpy().astype(float)
         scale = max(abs(wanted), float(np.abs(changes).sum()) * 0.1, 1e-3)

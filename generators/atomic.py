@@ -6,6 +6,7 @@ is set to one number by all. What an atomic returns depends on the order and is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from generators.wiring import Word
 
 Parts = tuple[Word, ...]
 Guard = tuple[str, int, float]
+_SLOTS = (4, 5, 8, 10, 16, 20, 32)
 _SIGNED = ("add", "sub", "max", "min", "xor")
 _ALONE = ("count", "count", "flag", "histogram", "float", "whole", "whole", "bits", "float")
 
@@ -56,13 +58,15 @@ class AtomicSampler(AccessSampler):
     def _place(self, many: bool) -> tuple[int | None, int]:
         if self.draw.chance(0.4) and not many:
             return None, 1
-        size = self.draw.choice((100, 128, 200, 256) if many else (4, 5, 8, 10, 16, 20, 32))
         axes = self.axes[:1] if self.draw.chance(0.5) else self.axes
+        points = math.prod(self.extents[a] for a in axes)
+        sizes = [s for s in (100, 128, 200, 256, 500, 1000, 2000) if s >= points // 2][:3]
+        size = self.draw.choice(sizes or (2000,)) if many else self.draw.choice(_SLOTS)
         return self.index(axes, size), size
 
     def cells(self, value: int) -> tuple[int, int]:
         """Return which cell a value lies in, most values in one of their own, and how many."""
-        size = self.draw.choice((4, 5, 8, 10, 16, 20, 32))
+        size = self.draw.choice(_SLOTS)
         low, high = (round(float(q), 2) for q in np.quantile(self.witnesses[value], (0.05, 0.95)))
         scale = round(size / max(high - low, 0.01), 3)
         id_ = self._value("i", (0.0, size - 1.0), np.zeros(1))

@@ -17,6 +17,7 @@ from generators.program import (
     Program,
     Skip,
     Store,
+    Whole,
     walk,
 )
 from generators.reference import run
@@ -75,6 +76,32 @@ def test_values_are_counted_by_their_cell():
     assert run(program, [HELD])[0].tolist() == [1, 2, 7]
 
 
+@pytest.mark.parametrize(
+    ("number", "store", "wanted"),
+    [
+        (Whole(1, "i", "number", None, 1.0), Store("add", None, 1, guard=(">", 0, 1.5)), [3]),
+        (Whole(1, "i", "number", None, 1.0), Store("cas", None, 1, guard=(">", 0, 9.0)), [0]),
+        (Whole(1, "i", "number", None, 1.0), Store("exch", None, 1, guard=(">", 0, 3.0)), [1]),
+        (Whole(1, "i", "round", 0, -1.6), Store("min", None, 1), [-6]),
+        (Whole(1, "i", "round", 0, 1.0), Store("xor", None, 1), [1 ^ 2 ^ 3 ^ 4]),
+        (Whole(1, "u", "round", 0, 1.0), Store("sub", None, 1), [2**32 - 10]),
+        (Whole(1, "i", "bit", 0, 1.0), Store("or", None, 1), [0b11110]),
+        (Whole(1, "u", "hole", 0, 5.0), Store("and", None, 1, 2**32 - 1), [0xFFFF7BCF]),
+    ],
+)
+def test_shared_whole_numbers(number, store, wanted):
+    program = made("atomic", number, stores=(store,))
+    verify(program)
+    assert run(program, [HELD])[0].tolist() == wanted
+
+
+def test_the_verifier_finds_an_outcome_that_depends_on_the_order():
+    for how in ("exch", "cas"):
+        number = Whole(1, "i", "round", 0, 5.0)
+        with pytest.raises(InvalidProgram, match="cannot be shared"):
+            verify(made("atomic", number, stores=(Store(how, None, 1),)))
+
+
 BAD = [
     (Neighbor(1, 0, (0,), "clamp"), "not near"),
     (Neighbor(1, 0, (3,), "clamp"), "further"),
@@ -117,7 +144,7 @@ def test_rounds_of_a_loop(form, wanted):
     assert run(program, [HELD])[0].tolist() == list(wanted)
 
 
-@pytest.mark.parametrize("category", ["stencil", "gather", "scatter", "control"])
+@pytest.mark.parametrize("category", ["stencil", "gather", "scatter", "control", "atomic"])
 def test_categories_stay_apart(category):
     program, _ = builders.sample("warp", category, 0, "train", 40, 0)
     verify(program)
@@ -137,7 +164,7 @@ def test_no_two_of_any_category_are_alike(language):
             assert seen.setdefault(kernel.structure, where) == where, kernel.python
 
 
-@pytest.mark.parametrize("category", ["stencil", "gather", "scatter", "control"])
+@pytest.mark.parametrize("category", ["stencil", "gather", "scatter", "control", "atomic"])
 def test_every_manner_occurs(category):
     seen = set()
     for number in range(150):
@@ -147,15 +174,22 @@ def test_every_manner_occurs(category):
                 seen |= {s.boundary, max(s.offsets, key=abs)}
             elif isinstance(s, Cell | Gather):
                 seen.add(type(s).__name__)
+            elif isinstance(s, Whole):
+                seen |= {s.form, s.type}
             elif isinstance(s, Loop):
                 manners = {"until": s.until, "skip": s.skip, "step": s.step != 1, "first": s.first}
                 seen |= {s.form, s.update, *(name for name, held in manners.items() if held)}
                 seen |= {"nested" for t in walk(s.body.statements) if isinstance(t, Loop)}
         seen |= {store.how for store in program.stores}
+        seen |= {"guard" for store in program.stores if store.guard}
     wanted = {
         "stencil": {"clamp", "wrap", "zero", -2, -1, 1, 2},
         "gather": {"Gather"},
         "scatter": {"add", "sub", "max", "min", "Cell"},
+        "atomic": {
+            *("add", "sub", "max", "min", "and", "or", "xor", "exch", "cas", "guard", "Cell"),
+            *("number", "round", "bit", "hole", "i", "u"),
+        },
         "control": {
             *("for", "while", "array", "Gather", "nested"),
             *("until", "skip", "step", "first", "add", "decay", "max"),

@@ -103,7 +103,7 @@ def compare(program, kernel, arguments, source: str, name: str) -> dict[str, flo
             space = tuple(extents[a] for a in program.space)
             wp.launch(kernel, dim=space, inputs=[p[1] for p in pairs], device="cpu")
         tape.backward(grads={out: wp.ones_like(out) for out in outputs if out.requires_grad})
-        real = [value.astype(float) if _real(value) else value for value, _ in inputs]
+        real = [np.asarray(v, dtype=float) if _real(v) else v for v, _ in inputs]
         found = [out.numpy() for out in outputs]
         told = run(program, real)
         reference = max(distance(out, w) for out, w in zip(found, told, strict=True))

@@ -11,7 +11,7 @@ from generators.operations import ANY, Operation
 from generators.program import Interval, Param, Program
 from generators.sampling import Sampler
 from generators.streams import Stream
-from generators.tables import JAX
+from generators.tables import JAX, OPERATIONS
 from generators.wiring import same
 
 SAMPLES = 2  # witnesses: whole arrays, of which two differ where anything does
@@ -21,7 +21,12 @@ _LEADING = (2, 3, 4)
 _FIRST = {1: (16, 32, 64, 128), 2: (4, 8, 12, 16, 24)}
 _LAST = (4, 8, 12, 16, 32)
 _TILE = (8, 16)
-_DEFINITE = {"tile": "tile_spd"}  # what makes a positive definite matrix of an array
+_LEAST = 4  # extent of an axis that a row names: indices up to three point into it
+_BATCH = "bh"  # unless it is of a batch or of heads
+_DEFINITE = {
+    "tile": "tile_spd",
+    "jax": "gram_ridge",
+}  # what makes a positive definite matrix of an array
 _FREE = (4, 8, 16)  # of an axis that an operation brings with it
 _DTYPES = ("float32",) * 6 + ("float64", "bfloat16", "float16")
 
@@ -35,8 +40,8 @@ class Arrays(Sampler):
         self.tiles = language == "tile"
         self.wide = False
 
-    def begin(self, type_: str) -> int:
-        """Make the parameter that a kernel starts from."""
+    def begin(self, type_: str, first: Operation) -> int:
+        """Make the parameter that a kernel starts from, in a shape that its first row takes."""
         rank = int(type_[1:])
         if self.tiles:
             shape = tuple(self.draw.choice(_TILE) for _ in range(rank))
@@ -44,7 +49,8 @@ class Arrays(Sampler):
         last = self.draw.choice(_LAST if rank > 1 else _FIRST[1])
         middle = (self.draw.choice(_FIRST[2]),) if rank > 1 else ()
         leading = tuple(self.draw.choice(_LEADING) for _ in range(rank - 2))
-        return self.array(type_[0], (*leading, *middle, last)[:rank], ANY)
+        shape = (*leading, *middle, last)[:rank]
+        return self.array(type_[0], self._wanted(first, shape) if first.dims else shape, ANY)
 
     def array(
         self, kind: str, shape: tuple[int, ...], domain: Interval, stem: str = "",
@@ -103,8 +109,24 @@ class Arrays(Sampler):
         if math.prod(shape) > LARGEST and self.types[main][0] in "fi":
             main = self.apply(f"guard_cut_{self.types[main][0]}", main, literals=(4,))
             shape = self.shapes[main]
+        wanted = self._wanted(row, shape) if row.dims else shape
+        if wanted != shape:
+            main, shape = self.apply("guard_resize", main, literals=wanted), wanted
         lacking = -shape[-1] % row.multiple if shape else 0
         return self.apply("guard_fill", main, literals=(lacking,)) if lacking else main
+
+    def _wanted(self, row: Operation, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape nearest to a value's that the row's first argument may have."""
+        _, axes = row.shapes[0]
+        own = shape[len(shape) - len(axes) :]
+        extents = {}
+        for axis, extent in zip(axes, own, strict=True):
+            extent = max(extent, 1 if axis in _BATCH else _LEAST)
+            extents[axis] = min(extent, extents.get(axis, extent))
+        return (
+            *shape[: len(shape) - len(axes)],
+            *(int(axis) if axis.isdigit() else extents[axis] for axis in axes),
+        )
 
     def operand(
         self, row: Operation, place: int, args: list[int], main: int, taken: set[int], fresh: bool
@@ -126,14 +148,21 @@ class Arrays(Sampler):
 
         earlier = [v for v in self.scope if usable(v)]
         if kind == "p" and not earlier:
-            half = self.array("f", (*shape[:-1], 8), ANY)
-            return self.apply(_DEFINITE["tile" if self.tiles else "jax"], half)
+            return self._definite(shape)
         params = [p.id for p in self.params if usable(p.id) and not p.stem]
         if not fresh and earlier and (kind in "pc" or self.draw.chance(0.4)):
             return self.draw.choice(earlier[-4:])
         if not fresh and params and self.draw.chance(0.5):
             return self.draw.choice(params)
         return self.array(kind, shape, row.domains[place])
+
+    def _definite(self, shape: tuple[int, ...]) -> int:
+        """Make a positive definite matrix of an array."""
+        op = _DEFINITE["tile" if self.tiles else "jax"]
+        row = OPERATIONS[op]
+        half = self.array("f", (*shape[:-1], 8), row.domains[0])
+        half = self.fit(half, row.domains[0])
+        return self.apply(op, half, literals=self._literals(row, [half]))
 
     def _shape(self, row: Operation, place: int, args: list[int], main: int) -> tuple[int, ...]:
         """Return the shape of an operand: what the row's axes say, else one that broadcasts.

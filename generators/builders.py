@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from generators import kinds
+from generators import access, atomic, control, kinds
 from generators.arrays import Arrays
 from generators.kinds import Shape
 from generators.program import Program
@@ -128,7 +128,7 @@ def _family(s: Sampler, shape: Shape, parts: Parts) -> Program:
     """Build a kernel of one strand around an operation of its family."""
     [word] = parts
     if isinstance(s, Arrays):
-        return s.finish((s.chain(word, s.begin(shape.start)),))
+        return s.finish((s.chain(word, s.begin(shape.start, OPERATIONS[word[0]])),))
     axes = _enter(s, (1, 1, 1, 2))
     s.width = shape.width
     return s.finish((s.chain(word, s.param(shape.start, axes)),), axes)
@@ -148,6 +148,24 @@ BUILDERS: dict[str, Callable[[Sampler, Shape, Parts], Program]] = {
 }
 
 
+def _built(language: str, category: str, draw: Stream, shape: Shape, parts: Parts) -> Program:
+    """Build a program with the sampler that its category asks for."""
+    if category == "control" and language == "warp":
+        return control.build(control.ControlSampler(language, category, draw), shape, parts)
+    if category == "atomic":
+        return atomic.build(atomic.AtomicSampler(language, category, draw), shape, parts)
+    if category in access.BUILDERS:
+        sampler = access.AccessSampler(language, category, draw)
+        return access.BUILDERS[category](sampler, shape, parts)
+    if category in BUILDERS:
+        return BUILDERS[category](Sampler(language, category, draw), shape, parts)
+    if category == "tile":
+        return _family(Arrays("tile", category, draw), shape, parts)
+    return _family(
+        (Arrays if language == "jax" else Sampler)(language, category, draw), shape, parts
+    )
+
+
 def sample(
     language: str, category: str, seed: int, split: str, number: int, variant: int
 ) -> tuple[Program, Callable[[str], Stream]]:
@@ -155,9 +173,7 @@ def sample(
     spelled = "jax" if language == "jax" else "warp"
     shape, word = kinds.choose(spelled, category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
-    arrays = category == "tile" or (language == "jax" and category not in BUILDERS)
-    dialect = "tile" if category == "tile" else language
-    sampler = (Arrays if arrays else Sampler)(dialect, category, Stream("program", *key))
+    drawn, parts = Stream("program", *key), shape.split(word)
     with np.errstate(all="ignore"):  # integers wrap around
-        program = BUILDERS.get(category, _family)(sampler, shape, shape.split(word))
+        program = _built(language, category, drawn, shape, parts)
     return program, lambda purpose: Stream(purpose, *key)

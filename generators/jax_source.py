@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from generators import outline
+from generators.jax_access import JaxAccess
 from generators.kernel import Argument
 from generators.names import BODIES, ROUNDS, STATES
 from generators.program import (
     Apply,
     Branch,
+    Cell,
+    Gather,
     Loop,
+    Neighbor,
     Param,
     Program,
     Reduce,
@@ -17,13 +21,13 @@ from generators.program import (
 from generators.spellings import ATOM, Spelling
 from generators.streams import Stream
 from generators.tables import JAX, OPERATIONS
-from generators.writer import Writer, signature
+from generators.writer import signature
 
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
 _ANNOTATED = {"k": "int", "i": "int", "u": "int", "f": "float", "b": "bool", "c": "complex"}
 
 
-class JaxWriter(Writer):
+class JaxWriter(JaxAccess):
     """Writes a program as one function of arrays."""
 
     spellings = JAX
@@ -31,10 +35,7 @@ class JaxWriter(Writer):
     def __init__(self, program: Program, draw: Stream, names: Stream):
         super().__init__(program, draw, names)
         for p in program.params:
-            if p.stem:
-                self.known[p.id] = self.names.reserve(p.stem)
-            else:
-                self.known[p.id] = self.names.param(p.type[0], scalar=not (p.axes or p.shape))
+            self.known[p.id] = self.title(p)
         self.titles = {p.id: self.known[p.id] for p in program.params}
 
     def number(self, value: float) -> str:
@@ -55,6 +56,12 @@ class JaxWriter(Writer):
                     self.loop(statement)
                 case Reduce():
                     self.reduce(statement)
+                case Neighbor():
+                    self.neighbor(statement)
+                case Gather():
+                    self.gather(statement)
+                case Cell():
+                    self.cell(statement)
 
     def branch(self, s: Branch) -> None:
         """Write both sides, then a choice between them element by element."""
@@ -144,8 +151,11 @@ class JaxWriter(Writer):
     def kernel(self, decorator: str = "") -> tuple[str, tuple[Argument, ...]]:
         """Return the function's source and its arguments in call order."""
         program = self.program
-        outline.body(self, program.statements, program.outputs)
-        results = [text for text, _ in self.take(*program.outputs)]
+        outline.body(self, program.statements, self.later())
+        if program.stores:
+            results = self.shared()
+        else:
+            results = [text for text, _ in self.take(*program.outputs)]
         self.flush()
         self.remark("result")
         self.line(f"return {', '.join(results)}")
@@ -188,7 +198,9 @@ class JaxWriter(Writer):
         p = self.program
         given = [dict(p.shapes)[a] for a in statement.args] if row.dims else []
         extents = row.extents(given) if row.dims else {}
+        shape = ", ".join(map(str, statement.literals))
         return super().slots(statement) | {
+            "shape": f"({shape},)" if len(statement.literals) == 1 else f"({shape})",
             **{f"@{axis}": str(extent) for axis, extent in extents.items()},
             **{"float": f"jnp.{p.dtype}", "int": f"jnp.{p.signed}", "uint": f"jnp.{p.unsigned}"},
         }

@@ -116,7 +116,25 @@ _BASE: dict[str, tuple[Shape, ...]] = {
     "compound": _dealt(
         range(4, 16), (1, 2, 3, 0, 4), 5, {1: "binary"}, lambda n: ("loop", "branch")[n % 2]
     ),
+    # what is read elsewhere, or written where others write, tells these kinds from those above
+    "stencil": _line(range(1, 14), "binary"),
+    "gather": tuple(Shape((_free(n),)) for n in range(1, 14)),
+    "scatter": (
+        *(Shape((_free(n),), tag="one") for n in range(1, 14)),
+        *_dealt(range(2, 14), (0, 1), 2, tag=lambda n: "two"),
+    ),
+    "control": (
+        *_dealt(range(1, 14), (1, 0, 2), 3, {1: "binary"}, lambda n: "one"),
+        *_dealt(range(2, 14), (1, 2, 0, 3), 4, {1: "binary"}, lambda n: "nested"),
+    ),
+    "atomic": (
+        *(Shape((_free(n),), tag="one") for n in range(1, 14)),
+        *_dealt(range(2, 14), (0, 1), 2, tag=lambda n: "two"),
+    ),
 }
+
+_ACCESS = ("stencil", "gather", "scatter")  # of all languages
+_CONTROL = ("control", "atomic")
 
 # The types that a family's kernels start from, in turn with their length.
 _STARTS = {
@@ -158,7 +176,7 @@ def _family(language: str, family: str) -> tuple[Shape, ...]:
 @cache
 def shapes(language: str, category: str) -> tuple[Shape, ...]:
     """Return the shapes of a category's kernels in a language, "warp" or "jax"."""
-    if category in _BASE:
+    if category in _BASE and not (language == "jax" and category in families(language)):
         return _BASE[category]
     return tuple(shape for shape in _family(language, category) if shape.size)
 
@@ -166,7 +184,8 @@ def shapes(language: str, category: str) -> tuple[Shape, ...]:
 @cache
 def categories(language: str) -> tuple[str, ...]:
     """Return the categories that a language, "warp", "jax" or "paired", has beside the ten."""
-    return families(language) if language in _STARTS else ()
+    own = families(language) if language in _STARTS else ()
+    return (*own, *_ACCESS, *(_CONTROL if language == "warp" else ()))
 
 
 @cache

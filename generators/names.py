@@ -105,6 +105,13 @@ TYPED: dict[str, tuple[str, ...]] = {
     "c": ("spectrum", "wavefunction", "coefficients", "phasors"),
     "k": ("seed",),
 }
+INDICES = ("indices", "idx", "ids", "lookup", "order", "links", "sources", "positions")
+BINS = ("bins", "labels", "segments", "groups", "cells", "clusters", "targets", "buckets")
+PLACES = ("slot", "place", "row", "at", "pos", "cell", "where_to", "src")
+SIZES = ("n", "size", "count", "length", "width", "num", "extent")
+BEHIND = ("left", "prev", "below", "before", "west", "lower", "im")
+AHEAD = ("right", "ahead", "above", "after", "east", "upper", "ip")
+PADDED = ("padded", "extended", "framed", "bordered", "wide")
 OUTPUTS = ("out", "result", "output", "out_values", "dst")
 COUNTS = ("n", "steps", "num_steps", "rounds", "iterations")
 STATES = ("acc", "total", "state", "s", "accum", "current")

@@ -64,12 +64,30 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Skip:
+    """When a round of a loop leaves the state as it is.
+
+    By its number, where ``index % every == rest``; or, with ``every`` 0, by the body's value,
+    where ``value <compare> literal``.
+    """
+
+    every: int
+    rest: int = 0
+    compare: str = "<"
+    literal: float = 0.0
+
+
+@dataclass(frozen=True)
 class Loop:
     """A loop of ``trip`` rounds carrying ``state``, which ``update`` joins with the body's value.
 
     ``update`` is "add" (state + value), "decay" (factor * state + value) or "max". ``start`` is a
     value id, or None for zero. ``index`` is the id by which the body knows the round as a float,
     or None. ``dynamic`` means that the compiler does not see the trip count (Warp only).
+
+    The rounds are numbered from ``first`` by ``step``. ``form`` is "for", "while", or "array",
+    a loop over all places of the array that the body looks up. ``until`` is a comparison and a
+    literal: the loop ends with the round after which they hold of the state.
     """
 
     id: int
@@ -81,6 +99,17 @@ class Loop:
     factor: float
     body: Block
     dynamic: bool = False
+    form: str = "for"
+    first: int = 0
+    step: int = 1
+    until: tuple[str, float] | None = None
+    skip: Skip | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether all rounds are run, numbered from zero, by ``for``."""
+        numbered = self.form == "for" and self.first == 0 and self.step == 1
+        return numbered and self.until is None and self.skip is None
 
 
 @dataclass(frozen=True)
@@ -96,7 +125,87 @@ class Reduce:
     body: Block
 
 
-Statement = Apply | Branch | Loop | Reduce
+@dataclass(frozen=True)
+class Neighbor:
+    """An array parameter's value near this point: ``offsets`` along each of its axes.
+
+    Beyond the edge stands the edge's own value ("clamp"), that of the other side ("wrap"), or
+    "zero".
+    """
+
+    id: int
+    param: int
+    offsets: tuple[int, ...]
+    boundary: str
+
+
+@dataclass(frozen=True)
+class Gather:
+    """What an array parameter holds where the integer ``index`` points along its first axis.
+
+    Its other axes, if any, are indexed by this point.
+    """
+
+    id: int
+    param: int
+    index: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A whole number: which of ``size`` equal cells above ``low`` a value lies in.
+
+    What lies below is in the first cell, what lies above in the last.
+    """
+
+    id: int
+    value: int
+    low: float
+    scale: float
+    size: int
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number, signed (``type`` "i") or not ("u"), of 32 bits.
+
+    ``form`` is "number" (``scale`` itself), "round" (``scale * value`` without its fraction), or,
+    of the last four binary digits of that, "bit" (this bit alone) or "hole" (all others).
+    """
+
+    id: int
+    type: str
+    form: str
+    value: int | None
+    scale: float
+
+
+Statement = Apply | Branch | Loop | Reduce | Neighbor | Gather | Cell | Whole
+
+
+@dataclass(frozen=True)
+class Store:
+    """How an output is kept that has ``size`` slots which points share, not a value a point.
+
+    Every point joins its value to the slot of its ``index`` by ``how``: "add", "sub", "max" or
+    "min"; whole numbers also by "and", "or", "xor", and a number that is the same for all by
+    "exch" and by "cas", which sets a slot that holds ``fill``. The axes of ``index`` lead the
+    program's space; those that follow are the output's too. Without an index there is one slot.
+    ``fill`` is what a slot holds before. With a ``guard`` (comparison, value, literal) only those
+    points take part for which it holds. None of it depends on the order of the points.
+    """
+
+    how: str
+    index: int | None
+    size: int
+    fill: float = 0.0
+    guard: tuple[str, int, float] | None = None
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The ids that it reads beside the output's value."""
+        index = () if self.index is None else (self.index,)
+        return index if self.guard is None else (*index, self.guard[1])
 
 
 @dataclass(frozen=True)
@@ -115,6 +224,7 @@ class Program:
     signed: str = "int32"  # the dtype of its integers
     unsigned: str = "uint32"
     shapes: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of the values, on whole arrays
+    stores: tuple[Store, ...] = ()  # one an output where points share it, else none
 
 
 def blocks_of(statement: Statement) -> tuple[Block, ...]:
@@ -134,6 +244,14 @@ def operands(statement: Statement) -> tuple[int, ...]:
         return (statement.left,) if statement.right is None else (statement.left, statement.right)
     if isinstance(statement, Loop):
         return () if statement.start is None else (statement.start,)
+    if isinstance(statement, Neighbor):
+        return (statement.param,)
+    if isinstance(statement, Gather):
+        return (statement.param, statement.index)
+    if isinstance(statement, Cell):
+        return (statement.value,)
+    if isinstance(statement, Whole):
+        return () if statement.value is None else (statement.value,)
     return ()
 
 
@@ -159,4 +277,19 @@ def use_counts(program: Program) -> dict[int, int]:
             read(block.value)
     for value in program.outputs:
         read(value)
+    for store in program.stores:
+        for value in store.reads:
+            read(value)
     return counts
+
+
+def read_here(program: Program) -> set[int]:
+    """Return the ids that are read at the point itself, not only near it or through an index."""
+    found = set(program.outputs).union(*(store.reads for store in program.stores))
+    for statement in walk(program.statements):
+        if isinstance(statement, Gather):
+            found.add(statement.index)
+        elif not isinstance(statement, Neighbor):
+            found.update(operands(statement))
+        found.update(block.value for block in blocks_of(statement))
+    return found

@@ -1,44 +1,246 @@
-"""The reference semantics of statements: NumPy in float64, one entry of an array a point."""
+"""The reference semantics: NumPy in float64, one entry of an array's first axis a point.
+
+`run` evaluates a whole program on its inputs. Its parts also serve while a program is made, when
+there are no inputs yet but a few typical values of each parameter.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from generators.program import Apply, Block, Branch, Loop
+from generators.program import (
+    Apply,
+    Block,
+    Branch,
+    Cell,
+    Gather,
+    Loop,
+    Neighbor,
+    Param,
+    Program,
+    Reduce,
+    Store,
+    Whole,
+)
 from generators.tables import COMPARISONS, OPERATIONS
 
 Values = dict[int, np.ndarray]
+_JOINED = {
+    "add": np.add,
+    "sub": np.subtract,
+    "max": np.maximum,
+    "min": np.minimum,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}
 
 
-def evaluate(block: Block, values: Values) -> np.ndarray:
-    """Return what a block of pointwise statements yields, given the values of its outer scope."""
+@dataclass(frozen=True)
+class Points:
+    """The points of an index space, flattened, and the arrays that a program reads at them."""
+
+    program: Program
+    inputs: dict[int, np.ndarray]
+    at: dict[str, np.ndarray]  # where each point lies on each axis
+    count: int
+
+    def along(self, axis: str) -> Points:
+        """Return the points of a space with one more axis, the new one fastest."""
+        extent = dict(self.program.extents)[axis]
+        at = {a: np.repeat(where, extent) for a, where in self.at.items()}
+        at[axis] = np.tile(np.arange(extent), self.count)
+        return Points(self.program, self.inputs, at, self.count * extent)
+
+    def params(self) -> Values:
+        """Return the parameters that are indexed by this space's axes, at each point."""
+        found = {}
+        for p in self.program.params:
+            if not p.axes:
+                held = self.inputs[p.id]
+                found[p.id] = np.broadcast_to(held, (self.count, *held.shape))
+            elif set(p.axes) <= set(self.at):
+                found[p.id] = self.inputs[p.id][tuple(self.at[a] for a in p.axes)]
+        return found
+
+    def _param(self, id_: int) -> Param:
+        return next(p for p in self.program.params if p.id == id_)
+
+    def near(self, s: Neighbor) -> np.ndarray:
+        """Return a parameter's values near the points."""
+        held, places = self.inputs[s.param], []
+        beyond = np.zeros(self.count, dtype=bool)
+        for axis, offset, extent in zip(
+            self._param(s.param).axes, s.offsets, held.shape, strict=False
+        ):
+            place = self.at[axis] + offset
+            beyond |= (place < 0) | (place >= extent)
+            places.append(place % extent if s.boundary == "wrap" else place.clip(0, extent - 1))
+        found = held[tuple(places)]
+        return np.where(beyond, 0.0, found) if s.boundary == "zero" else found
+
+    def looked_up(self, s: Gather, index: np.ndarray) -> np.ndarray:
+        """Return what a parameter holds where an index points."""
+        rest = tuple(self.at[a] for a in self._param(s.param).axes[1:])
+        return self.inputs[s.param][(index.astype(int), *rest)]
+
+
+def evaluate(block: Block, values: Values, points: Points | None = None) -> np.ndarray:
+    """Return what a block yields, given the values of its outer scope.
+
+    Without ``points`` the block must be pointwise, and what it reads elsewhere be in ``values``.
+    """
     known = dict(values)
     for s in block.statements:
-        if isinstance(s, Apply):
-            args = [known[a] for a in s.args]
-            known[s.id] = OPERATIONS[s.op].reference(*args, *s.literals)
-        elif isinstance(s, Branch):
-            right = s.literal if s.right is None else known[s.right]
-            taken = COMPARISONS[s.compare](known[s.left], right)
-            known[s.id] = np.where(taken, evaluate(s.then, known), evaluate(s.orelse, known))
-        elif isinstance(s, Loop):
-            known[s.id] = run_loop(s, known)
-        else:
-            raise TypeError(f"{type(s).__name__} is not pointwise")
+        match s:
+            case Apply():
+                row = OPERATIONS[s.op]
+                args = [known[a] for a in s.args]
+                if row.indexed and points is not None:
+                    args = [*args, *s.literals, np.arange(points.count)]
+                    known[s.id] = row.reference(*args)
+                else:
+                    known[s.id] = row.reference(*args, *s.literals)
+            case Branch():
+                right = s.literal if s.right is None else known[s.right]
+                taken = COMPARISONS[s.compare](known[s.left], right)
+                sides = [evaluate(b, known, points) for b in (s.then, s.orelse)]
+                known[s.id] = np.where(_beside(taken, sides[0]), *sides)
+            case Loop():
+                known[s.id] = run_loop(s, known, points)
+            case Cell():
+                place = np.trunc((known[s.value] - s.low) * s.scale)
+                known[s.id] = place.clip(0, s.size - 1).astype(int)
+            case Whole():
+                known[s.id] = _whole(s, known)
+            case Neighbor() | Gather() if points is None:
+                known[s.id] = values[s.id]
+            case Neighbor():
+                known[s.id] = points.near(s)
+            case Gather():
+                known[s.id] = points.looked_up(s, known[s.index])
+            case Reduce() if points is not None:
+                known[s.id] = _reduced(s, known, points)
+            case _:
+                raise TypeError(f"{type(s).__name__} is not pointwise")
     return known[block.value]
 
 
-def run_loop(s: Loop, values: Values) -> np.ndarray:
+def _beside(taken: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Return a truth value a point in the shape of values that may have components."""
+    return taken.reshape(taken.shape + (1,) * (side.ndim - taken.ndim))
+
+
+def _whole(s: Whole, known: Values) -> np.ndarray:
+    """Return whole numbers as they stand before they are cut to 32 bits."""
+    if s.value is None:
+        return np.full(next(iter(known.values())).shape[0], int(s.scale))
+    whole = np.trunc(known[s.value] * s.scale).astype(int)
+    if s.form == "round":
+        return whole
+    bit = 1 << (whole & 15)
+    return bit if s.form == "bit" else ~bit
+
+
+def run_loop(s: Loop, values: Values, points: Points | None = None) -> np.ndarray:
     """Return the state of a loop after its last round."""
-    shape = next(iter(values.values())).shape[:1]
-    state = np.zeros(shape) if s.start is None else values[s.start]
-    for k in range(s.trip):
+    count = points.count if points else next(iter(values.values())).shape[0]
+    state = np.zeros(count) if s.start is None else values[s.start]
+    running = np.ones(count, dtype=bool)
+    for k in range(s.first, s.first + s.step * s.trip, s.step):
+        if s.skip and s.skip.every and k % s.skip.every == s.skip.rest:
+            continue
         inside = values | {s.state: state}
         if s.index is not None:
-            inside[s.index] = np.full(shape, float(k))
-        value = evaluate(s.body, inside)
+            inside[s.index] = np.full(count, float(k))
+        value = evaluate(s.body, inside, points)
         if s.update == "max":
-            state = np.maximum(state, value)
+            after = np.maximum(state, value)
         else:
-            state = (s.factor if s.update == "decay" else 1.0) * state + value
+            after = (s.factor if s.update == "decay" else 1.0) * state + value
+        if s.plain:
+            state = after
+            continue
+        taken = running
+        if s.skip and not s.skip.every:
+            taken = taken & ~COMPARISONS[s.skip.compare](value, s.skip.literal)
+        state = np.where(taken, after, state)
+        if s.until:
+            running = running & ~(taken & COMPARISONS[s.until[0]](state, s.until[1]))
     return state
+
+
+def _reduced(s: Reduce, known: Values, points: Points) -> np.ndarray:
+    how = getattr(np, s.how)
+    if s.over is None:
+        return how(evaluate(s.body, known, points), axis=0, keepdims=True)
+    extent = dict(points.program.extents)[s.over]
+    wide = points.along(s.over)
+    inside = {id_: np.repeat(value, extent, axis=0) for id_, value in known.items()}
+    value = evaluate(s.body, inside | wide.params(), wide)
+    return how(value.reshape(points.count, extent, *value.shape[1:]), axis=1)
+
+
+def _stored(store: Store, value: np.ndarray, known: Values, points: Points) -> np.ndarray:
+    """Return an output that the points share."""
+    program = points.program
+    param = next((p for p in program.params if p.id == store.index), None)
+    rest = program.space[len(param.axes) :] if param else ()
+    shape = (store.size, *(dict(program.extents)[a] for a in rest))
+    out = np.full(shape, store.fill).astype(value.dtype)
+    first = np.zeros(points.count, int) if store.index is None else known[store.index].astype(int)
+    slots = (first, *(points.at[a] for a in rest))
+    if store.guard:
+        compare, left, literal = store.guard
+        taken = COMPARISONS[compare](known[left], literal)
+        slots, value = tuple(s[taken] for s in slots), value[taken]
+    if store.how in ("exch", "cas"):
+        out[slots] = value  # the same number from all
+    else:
+        _JOINED[store.how].at(out, slots, value)
+    return out
+
+
+def _cut(out: np.ndarray, type_: str | None) -> np.ndarray:
+    """Return whole numbers as 32 bits hold them."""
+    if type_ is None:
+        return out
+    low = out.astype(np.int64) & 0xFFFFFFFF
+    return low.astype(np.uint32) if type_ == "u" else low.astype(np.uint32).view(np.int32)
+
+
+def run(program: Program, inputs: Mapping[int, np.ndarray] | Sequence) -> list[np.ndarray]:
+    """Return the outputs of a program that says what happens at one point (no Core).
+
+    ``inputs`` are arrays in the order of the parameters, or keyed by their ids; a vector's
+    components are the last axis. Outputs have the shapes of a Warp kernel's.
+    """
+    if not isinstance(inputs, Mapping):
+        inputs = {p.id: a for p, a in zip(program.params, inputs, strict=True)}
+    held = {id_: np.asarray(a) for id_, a in inputs.items()}
+    held = {id_: a.astype(float) if a.dtype.kind == "f" else a for id_, a in held.items()}
+    extents = dict(program.extents)
+    points = Points(program, held, {}, 1)
+    for axis in program.space:
+        points = points.along(axis)
+    if any(isinstance(s, Reduce) and s.over is None for s in program.statements):
+        shape: tuple[int, ...] = (1,)
+    else:
+        shape = tuple(extents[a] for a in program.space)
+    types = {s.id: s.type for s in program.statements if isinstance(s, Whole)}
+    found = []
+    for place, output in enumerate(program.outputs):
+        known = points.params()
+        value = evaluate(Block(program.statements, output), known, points)
+        if program.stores:
+            store = program.stores[place]
+            known |= {
+                id_: evaluate(Block(program.statements, id_), known, points) for id_ in store.reads
+            }
+            found.append(_cut(_stored(store, value, known, points), types.get(output)))
+        else:
+            found.append(value.reshape(*shape, *value.shape[1:]))
+    return found

@@ -65,7 +65,7 @@ class TileWriter(WarpWriter):
             items.append(f"{letter}{step}" if letter else "0")
         return self.tuple(items)
 
-    def whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def array_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the array that holds the tiles of all blocks."""
         blocks = (*self.grid, *(1 for _ in shape))
         return tuple(extent * blocks[axis] for axis, extent in enumerate(shape))
@@ -118,7 +118,7 @@ class TileWriter(WarpWriter):
             stored = (1,)
         else:
             self.line(f"wp.tile_store({out}, {text}, offset={self.offset(shape)})")
-            stored = self.whole(shape)
+            stored = self.array_shape(shape)
         header = [
             f"{self.titles[p.id]}: {self.annotation(self.element(p.type[0])[0], len(p.shape))}"
             for p in program.params
@@ -135,7 +135,7 @@ class TileWriter(WarpWriter):
 
     def argument(self, param: Param) -> Argument:
         """Return what the row says of a parameter."""
-        shape = param.shape if param.id in self.shared else self.whole(param.shape)
+        shape = param.shape if param.id in self.shared else self.array_shape(param.shape)
         dtype = self.element(param.type[0])[1]
         return Argument(self.titles[param.id], "input", dtype, shape, *param.interval)
 

@@ -11,16 +11,23 @@ from generators.program import (
     Apply,
     Block,
     Branch,
+    Cell,
+    Gather,
     Interval,
     Loop,
+    Neighbor,
     Program,
     Reduce,
     Statement,
+    Store,
+    Whole,
     operands,
     use_counts,
     walk,
 )
 from generators.tables import COMPARISONS, OPERATIONS, companions
+
+_WHOLES = ("number", "round", "bit", "hole")
 
 
 class InvalidProgram(AssertionError):
@@ -38,11 +45,22 @@ def _counts(program: Program) -> dict[str, int]:
     nested = sum(
         isinstance(t, Branch) for s in inner for b in (s.then, s.orelse) for t in walk(b.statements)
     )
+    wholes = {s.id for s in statements if isinstance(s, Whole)}
+    shares = list(zip(program.stores, program.outputs, strict=False))
+    loops = [s for s in statements if isinstance(s, Loop)]
+    nested_loops = sum(isinstance(t, Loop) for s in loops for t in walk(s.body.statements))
     return {
         "branches": len(inner),
         "nested": nested,
-        "loops": sum(isinstance(s, Loop) for s in statements),
+        "loops": len(loops),
+        "controls": sum(not s.plain for s in loops) + nested_loops,
         "reductions": sum(isinstance(s, Reduce) for s in statements),
+        "neighbors": sum(isinstance(s, Neighbor) for s in statements),
+        "gathers": sum(isinstance(s, Gather) for s in statements),
+        "stores": len(program.stores),
+        "wholes": sum(isinstance(s, Whole) for s in statements),
+        "guards": sum(store.guard is not None for store in program.stores),
+        "shared": sum(store.guard is not None or v in wholes for store, v in shares),
         "vectors": sum(p.type == "v" for p in program.params),
         "scalars": sum(p.type == "f" and not p.axes for p in program.params),
         "binary": sum(isinstance(s, Apply) and len(s.args) > 1 for s in statements),
@@ -65,18 +83,30 @@ CATEGORIES: dict[str, dict[str, range]] = {
     "multi_statement": {"outputs": range(2, 3)},
     "nested_branch": {"branches": range(2, 3), "nested": range(1, 2)},
     "compound": {"branches": range(1, 2), "loops": range(1, 2)},
+    "stencil": {"neighbors": range(1, 99)},
+    "gather": {"gathers": range(1, 99)},
+    "scatter": {"stores": range(1, 3), "outputs": range(1, 3)},
+    "control": {"loops": range(1, 3), "controls": range(1, 9), "gathers": range(2)},
+    "atomic": {
+        "stores": range(1, 3),
+        "outputs": range(1, 3),
+        "wholes": range(3),
+        "guards": range(3),
+        "shared": range(1, 3),
+    },
 }
 _ANYTHING = {"vectors": range(99), "scalars": range(99)}  # in a family's kernels
 
 
 def _category(program: Program) -> None:
-    wanted = CATEGORIES.get(program.category, _ANYTHING)
+    pointwise = bool(program.space) and program.category in CATEGORIES
+    wanted = CATEGORIES[program.category] if pointwise else _ANYTHING
     for name, found in _counts(program).items():
         default = range(1, 2) if name == "outputs" else range(99) if name in _FREE else range(1)
         _demand(found in wanted.get(name, default), f"{program.category} with {found} {name}", "")
     applied = [OPERATIONS[s.op] for s in walk(program.statements) if isinstance(s, Apply)]
     present = {row.family for row in applied if not row.guard} - {""}
-    if program.category not in CATEGORIES:
+    if not pointwise:
         _demand(program.category in present, f"{program.category} without an operation of it", "")
         language = "warp" if program.space or program.category == "tile" else "jax"
         present -= {program.category, *companions(language, program.category)}
@@ -90,6 +120,9 @@ class _Checker:
         self.program = program
         self.types = {p.id: p.type for p in program.params}
         self.shapes = dict(program.shapes)
+        self.arrays = {p.id: p for p in program.params}
+        self.extents = dict(program.extents)
+        self.rounds: set[int] = set()  # numbers of rounds, whole though they are known as floats
         self.ranges: dict[int, Interval] = {p.id: p.interval for p in program.params}
 
     def define(self, statement: Statement, id_: int, type_: str, interval: Interval) -> None:
@@ -122,6 +155,68 @@ class _Checker:
                     self.loop(s)
                 case Reduce():
                     self.define(s, s.id, "f", self.reduced(s, self.block(s.body)))
+                case Neighbor():
+                    self.define(s, s.id, "f", self.near(s))
+                case Gather():
+                    self.define(s, s.id, "f", self.looked_up(s))
+                case Cell():
+                    _demand(self.types[s.value] == "f" and s.size > 1, "no cells", s)
+                    self.define(s, s.id, "i", (0.0, s.size - 1.0))
+                case Whole():
+                    self.whole(s)
+
+    def near(self, s: Neighbor) -> Interval:
+        param = self.arrays[s.param]
+        _demand(param.type == "f" and set(param.axes) <= set(self.program.space), "no array", s)
+        _demand(len(s.offsets) == len(param.axes) and any(s.offsets), "not near the point", s)
+        _demand(s.boundary in ("clamp", "wrap", "zero"), "unknown boundary", s)
+        for axis, offset in zip(param.axes, s.offsets, strict=True):
+            _demand(abs(offset) <= min(2, self.extents[axis]), "further than the other side", s)
+        return iv.hull(param.interval, (0.0, 0.0)) if s.boundary == "zero" else param.interval
+
+    def looked_up(self, s: Gather) -> Interval:
+        param, space = self.arrays[s.param], self.program.space
+        _demand(param.type == "f" and bool(param.axes), "no array", s)
+        whole = self.types[s.index] == "i" or s.index in self.rounds
+        _demand(whole, "an index must be whole", s)
+        last = self.extents[param.axes[0]] - 1
+        _demand(iv.inside(self.ranges[s.index], (0, last)), "points outside the array", s)
+        if s.index in self.arrays:
+            shown = (*self.arrays[s.index].axes, *param.axes[1:])
+            _demand(shown == space[len(space) - len(shown) :], "its axes are not the space's", s)
+        return param.interval
+
+    def whole(self, s: Whole) -> None:
+        _demand(s.type in ("i", "u") and s.form in _WHOLES, "unknown number", s)
+        if s.value is None:
+            _demand(s.form == "number" and s.scale == int(s.scale), "no number", s)
+            self.define(s, s.id, s.type, (s.scale, s.scale))
+            return
+        _demand(self.types[s.value] == "f" and s.form != "number", "no value", s)
+        reach = iv.magnitude(self.ranges[s.value]) * abs(s.scale)
+        _demand(reach < 2**24, "too large for 32 bits", s)
+        self.define(s, s.id, s.type, (-(2.0**31), 2.0**32))
+
+    def store(self, store: Store, value: int) -> None:
+        type_ = self.types.get(value)
+        ways = ("add", "sub", "max", "min")
+        if type_ in ("i", "u"):
+            ways += ("and", "or", "xor")
+            low, high = self.ranges[value]
+            ways += ("exch", "cas") if low == high else ()  # else the last to come would win
+        _demand(type_ in ("f", "i", "u") and store.how in ways, "cannot be shared", store)
+        if store.guard:
+            compare, left, _ = store.guard
+            _demand(compare in COMPARISONS, "unknown comparison", store)
+            _demand(self.types.get(left) == "f", "guards with what is no float", store)
+        if store.index is None:
+            _demand(store.size == 1, "no index", store)
+            return
+        _demand(self.types.get(store.index) == "i", "an index must be whole", store)
+        _demand(iv.inside(self.ranges[store.index], (0, store.size - 1)), "outside", store)
+        if store.index in self.arrays:
+            axes = self.arrays[store.index].axes
+            _demand(axes == self.program.space[: len(axes)] != (), "not the leading axes", store)
 
     def reduced(self, s: Reduce, body: Interval) -> Interval:
         low, high = body
@@ -147,11 +242,11 @@ class _Checker:
         args = [self.ranges[a] for a in s.args]
         size, type_ = self.program.width, row.result
         if not self.program.space:
-            size, rank = self.whole(row, s)
+            size, rank = self.on_arrays(row, s)
             type_ += str(rank)
         self.define(s, s.id, type_, row.range_of(size, *args, *points))
 
-    def whole(self, row: Operation, s: Apply) -> tuple[dict[str, int], int]:
+    def on_arrays(self, row: Operation, s: Apply) -> tuple[dict[str, int], int]:
         """Return the extents of a row's axes and the rank of its result, which must be as said."""
         given = [self.shapes[a] for a in s.args]
         made = self.shapes[s.id]
@@ -166,13 +261,21 @@ class _Checker:
 
     def loop(self, s: Loop) -> None:
         _demand(1 <= s.trip <= 64, "unbounded trip count", s)
+        _demand(s.step != 0 and s.form in ("for", "while", "array"), "unknown loop", s)
+        if s.until:
+            _demand(s.until[0] in COMPARISONS, "unknown comparison", s)
+        if s.skip:
+            _demand(s.skip.compare in COMPARISONS, "unknown comparison", s)
+            _demand(s.skip.every == 0 or 0 <= s.skip.rest < s.skip.every > 1, "skips all", s)
         start = self.ranges[s.start] if s.start is not None else (0.0, 0.0)
         # The state is bounded before the body is known: the body's step is checked against it.
         step = STATE_STEP * s.trip
         interval = iv.add(iv.hull(start, (0.0, 0.0)), (-step, step))
         self.define(s, s.state, "f", interval)
         if s.index is not None:
-            self.define(s, s.index, "f", (0.0, s.trip - 1.0))
+            last = s.first + s.step * (s.trip - 1.0)
+            self.define(s, s.index, "f", (min(s.first, last), max(s.first, last)))
+            self.rounds.add(s.index)
         low, high = self.block(s.body)
         _demand(
             iv.inside((low, high), (-STATE_STEP, STATE_STEP)), "a loop's step is not bounded", s
@@ -192,4 +295,8 @@ def verify(program: Program) -> None:
         _demand(statement.id in uses, "dead statement", statement)
     for value in program.outputs:
         _demand(value in checker.types, "unknown output", value)
+    if program.stores:
+        _demand(len(program.stores) == len(program.outputs), "a store is missing", program)
+        for store, value in zip(program.stores, program.outputs, strict=True):
+            checker.store(store, value)
     _category(program)

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from generators import outline, structs
 from generators.kernel import Argument
-from generators.names import COUNTS, OUTPUTS, ROUNDS, STATES
-from generators.program import Apply, Block, Branch, Loop, Param, Program, Reduce, Statement
+from generators.names import COUNTS, OUTPUTS, PLACES, ROUNDS, STATES
+from generators.program import (
+    Apply,
+    Block,
+    Branch,
+    Cell,
+    Gather,
+    Loop,
+    Neighbor,
+    Param,
+    Program,
+    Reduce,
+    Statement,
+    Whole,
+    read_here,
+)
 from generators.spellings import PRODUCT
 from generators.streams import Stream
 from generators.tables import WARP
-from generators.writer import Expression, Writer, signature
+from generators.warp_access import WarpAccess
+from generators.warp_control import WarpControl
+from generators.writer import Expression, signature
 
 _TERNARY = 0.25
 _EXPRESSION = 80  # characters of a branch in one line
 STARTS = {"max": -1e6, "min": 1e6}  # beyond any value of a program
 
 
-class WarpWriter(Writer):
+class WarpWriter(WarpAccess, WarpControl):
     """Writes a program as one ``@wp.kernel`` function."""
 
     spellings = WARP
@@ -34,12 +50,12 @@ class WarpWriter(Writer):
         self.titles = {
             p.id: f"{self.struct.name}.{self.struct.fields[p.id]}"
             if self.struct and p.id in self.struct.fields
-            else self.names.reserve(p.stem)
-            if p.stem
-            else self.names.param(p.type[0], scalar=not (p.axes or p.shape))
+            else self.title(p)
             for p in program.params
         }
+        self.here = read_here(program)
         self.trips: list[tuple[str, int]] = []
+        self.whole: dict[int, str] = {}  # the rounds of loops as whole numbers
         self.letters = dict(zip(program.space, "ijk", strict=False))
         for letter in self.letters.values():
             self.names.reserve(letter)
@@ -61,10 +77,15 @@ class WarpWriter(Writer):
         for param in self.program.params:
             if param.id in self.known or not set(param.axes) <= set(self.letters):
                 continue
+            if param.id not in self.here:
+                continue
             if self.struct and param.id in self.struct.fields:
                 self.known[param.id] = self.struct.read(param.id)
             elif not param.axes:
                 self.known[param.id] = self.titles[param.id]
+            elif self.early and param.id in self.pointers:
+                self.known[param.id] = self.names.pick(PLACES)
+                self.line(f"{self.known[param.id]} = {self.index(param)}")
             elif self.early:
                 self.assign_local(param.id, self.index(param))
             else:
@@ -84,6 +105,14 @@ class WarpWriter(Writer):
                     self.loop(statement)
                 case Reduce():
                     self.reduce(statement)
+                case Neighbor():
+                    self.neighbor(statement)
+                case Gather():
+                    self.gather(statement)
+                case Cell():
+                    self.cell(statement)
+                case Whole():
+                    self.number_of(statement)
                 case _:
                     raise TypeError(f"Warp has no spelling for {statement}")
 
@@ -139,6 +168,8 @@ class WarpWriter(Writer):
 
     def loop(self, s: Loop) -> None:
         """Write a ``for`` loop over a static or a dynamic range."""
+        if not s.plain:
+            return self.rounds(s)
         self.note("loop")
         start = self.start() if s.start is None else self.name(s.start)
         self.flush()
@@ -146,6 +177,7 @@ class WarpWriter(Writer):
         self.known[s.state] = self.known[s.id] = state
         if s.index is not None:
             self.known[s.index] = f"{self.scalar}({k})"
+            self.whole[s.index] = k
         trip = str(s.trip)
         if s.dynamic:
             trip = self.names.pick(COUNTS)
@@ -298,8 +330,10 @@ class WarpWriter(Writer):
         if self.struct and self.struct.element:
             self.line(f"{self.struct.element} = {self.struct.name}[{letters}]")
         self.loads()
-        outline.body(self, program.statements, program.outputs)
-        if not whole:
+        outline.body(self, program.statements, self.later())
+        if program.stores:
+            self.share_all(self.outputs)
+        elif not whole:
             for value, out in zip(program.outputs, self.outputs, strict=True):
                 [(text, _)] = self.take(value)
                 self.flush()
@@ -309,10 +343,12 @@ class WarpWriter(Writer):
         for name, trip in self.trips:
             header.append(f"{name}: int")
             arguments.append(Argument(name, "input", "int32", (), float(trip), float(trip)))
-        for value, name in zip(program.outputs, self.outputs, strict=True):
+        for place, (value, name) in enumerate(zip(program.outputs, self.outputs, strict=True)):
             annotated, dtype = self.element(self.types[value])
-            header.append(f"{name}: {self.annotation(annotated, len(shape))}")
             fill = STARTS.get(whole[0].how, 0.0) if whole else 0.0
+            if program.stores:
+                shape, fill = self.slot_shape(program.stores[place]), program.stores[place].fill
+            header.append(f"{name}: {self.annotation(annotated, len(shape))}")
             arguments.append(Argument(name, "output", dtype, shape, fill, fill))
         body = self.lines
         if self.draw.chance(0.3):

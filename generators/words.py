@@ -89,13 +89,13 @@ def after(op: Operation, state: str) -> str | None:
     if op.args[0] != kind:
         return None
     (leading, axes), (kept, made) = op.shapes[0], op.shapes[-1]
-    if rank == "0" and leading and kept and axes == made:
-        return f"{op.result}0"  # of each element, however many
+    if op.family == "tile" and rank == "0":  # a tile of one element: few rows can take it
+        return f"{op.result}0" if leading and kept and axes == made else None
     more = int(rank) - len(axes)
     if more < 0 or (more and not leading):
         return None
-    if any(axis.isdigit() for axis in made):
-        return f"{op.result}0"  # an axis too short for what asks for axes of any extent
+    if op.family == "tile" and any(axis.isdigit() for axis in made):
+        return f"{op.result}0"
     found = len(made) + (more if kept else 0)
     return f"{op.result}{found}" if found <= HIGHEST else None
 

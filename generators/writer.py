@@ -13,8 +13,18 @@ import re
 from typing import Self
 
 from generators.manner import CONSTANTS, Manner
-from generators.names import Names
-from generators.program import Apply, Program, use_counts, walk
+from generators.names import BINS, INDICES, Names
+from generators.program import (
+    Apply,
+    Cell,
+    Gather,
+    Param,
+    Program,
+    Statement,
+    Whole,
+    use_counts,
+    walk,
+)
 from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling
 from generators.streams import Stream
 from generators.tables import OPERATIONS
@@ -41,16 +51,34 @@ class Writer:
         self.nested = False  # whether this is a function that the kernel calls
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as
         self.waiting: list[tuple[int, Expression]] = []
+        self.accesses: dict[int, str] = {}  # those of ``known`` that are read where they are used
         self.uses = use_counts(program)
         self.types = {p.id: p.type for p in program.params}
         for s in walk(program.statements):
-            self.types[s.id] = OPERATIONS[s.op].result if isinstance(s, Apply) else "f"
+            self.types[s.id] = OPERATIONS[s.op].result if isinstance(s, Apply) else _type_of(s)
+        gathers = (s.index for s in walk(program.statements) if isinstance(s, Gather))
+        self.pointers = {*gathers, *(store.index for store in program.stores)}
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
         self.used: list[str] = []  # operations in order of appearance
-        self.manner = Manner(draw)
+        self.habits = Manner(draw)
         self.constants: list[str] = []  # assignments before all else
         self.owned: dict[int, int] = {}  # the depth at which a value was given its own name
+
+    def title(self, param: Param) -> str:
+        """Name a parameter by what it is for."""
+        if param.stem:
+            return self.names.reserve(param.stem)
+        if any(store.index == param.id for store in self.program.stores):
+            return self.names.pick(BINS)
+        if param.id in self.pointers:
+            return self.names.pick(INDICES)
+        return self.names.param(param.type[0], scalar=not (param.axes or param.shape))
+
+    def later(self) -> tuple[int, ...]:
+        """Return what is read after the last statement."""
+        program = self.program
+        return (*program.outputs, *(v for store in program.stores for v in store.reads))
 
     # -- what a language provides ---------------------------------------------------------------
 
@@ -101,7 +129,7 @@ class Writer:
 
     def remark(self, kind: str) -> None:
         """Add a comment on what comes next, if this kernel has comments."""
-        text = self.manner.remark(kind)
+        text = self.habits.remark(kind)
         if text:
             self.line(text)
 
@@ -142,7 +170,7 @@ class Writer:
         """Write a literal: a whole number as such, any other in the program's float type."""
         if isinstance(value, int):
             return repr(value)
-        if not self.manner.named():
+        if not self.habits.named():
             return self.number(value)
         name = self.names.outside(CONSTANTS)
         self.constants.append(f"{name} = {self.constant(value)}")
@@ -164,7 +192,8 @@ class Writer:
         order = [int(s) for s in SLOT.findall(spelling.template)]
         once = list(dict.fromkeys(order))
         waiting = {id_: len(text) for id_, (text, _) in self.waiting}
-        if len(spelling.template) + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
+        read = sum(len(self.accesses.get(args[p], "")) for p in once)
+        if len(spelling.template) + read + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
             self.flush()
         if spelling.lines:
             self.flush()
@@ -204,7 +233,7 @@ class Writer:
         main, *others = statement.args
         if (
             not sign
-            or not self.manner.augments
+            or not self.habits.augments
             or self.owned.get(main) != self.depth
             or self.uses.get(main) != 1
             or main in others
@@ -251,6 +280,13 @@ class Writer:
         return f"{text}."
 
 
+def _type_of(statement: Statement) -> str:
+    """Return the type of a value that is not an operation's."""
+    if isinstance(statement, Whole):
+        return statement.type
+    return "i" if isinstance(statement, Cell) else "f"
+
+
 # What a docstring calls an operation whose own name says little.
 _WORDS = {
     "vadd": "sum", "vsub": "difference", "vmul": "componentwise product", "vneg": "negation",
@@ -260,6 +296,13 @@ _WORDS = {
     "reduce_sum": "total", "reduce_mean": "mean", "reduce_max": "largest value",
     "reduce_min": "smallest value", "scale": "constant factor", "sqrt": "square root",
     "cbrt": "cube root", "lerp": "interpolation", "offset": "constant offset",
+    "neighbor": "nearby values", "gather": "lookup", "cell": "cell of a value",
+    "scatter_add": "sum by slot", "scatter_sub": "difference by slot",
+    "scatter_max": "largest by slot", "scatter_min": "smallest by slot",
+    "whole": "whole number", "atomic_and": "common bits", "atomic_or": "union of bits",
+    "atomic_xor": "parity of bits", "atomic_add": "shared sum", "atomic_sub": "shared difference",
+    "atomic_max": "shared maximum", "atomic_min": "shared minimum", "atomic_exch": "shared flag",
+    "atomic_cas": "flag set once", "guard": "condition",
 }  # fmt: skip
 _TITLES = {
     "elementwise": "Combine arrays element by element",
@@ -272,6 +315,11 @@ _TITLES = {
     "multi_statement": "Two results for each element",
     "nested_branch": "Choose among three formulas",
     "compound": "Loop and branch",
+    "stencil": "Combine neighboring values",
+    "gather": "Look values up by index",
+    "scatter": "Accumulate into slots",
+    "control": "Loop with control flow",
+    "atomic": "Update shared state",
     "matmul": "Matrix product",
     "batchnorm": "Batch normalization",
     "layernorm": "Layer normalization",

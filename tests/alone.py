@@ -171,10 +171,13 @@ def judge(row, values, literals, found, gradients, directions, cotangent, extent
 
 
 def _directions(row: Operation, values, rng) -> list:
-    return [
-        rng.uniform(-1, 1, v.shape) if row.args[n] in "fvmqtsS" else None
-        for n, v in enumerate(values)
-    ]
+    found = []
+    for n, v in enumerate(values):
+        way = rng.uniform(-1, 1, v.shape) if row.args[n] in "fvmqtsScp" else None
+        if row.args[n] == "p":  # symmetric matrices stay symmetric
+            way = way + np.swapaxes(way, -1, -2)
+        found.append(way + 1j * rng.uniform(-1, 1, v.shape) if row.args[n] == "c" else way)
+    return found
 
 
 def try_jax(row: Operation, spelling: Spelling) -> str:
@@ -206,7 +209,7 @@ def try_jax(row: Operation, spelling: Spelling) -> str:
         cotangent = rng.uniform(-1, 1, found.shape)
         gradients = None
         moved = tuple(n for n, d in enumerate(directions) if d is not None)
-        if moved and row.result in "fcp":
+        if moved and row.differentiable and row.result in "fcp":
             total = lambda *a: jnp.sum(jnp.real(function(*a) * cotangent))  # noqa: E731
             taken = iter(jax.jit(jax.grad(total, argnums=moved))(*given))
             gradients = [None if d is None else np.asarray(next(taken)) for d in directions]

@@ -40,6 +40,7 @@ BAD = [
     ({"seed": 2**64}, "seed=18446744073709551616 must be"),
     ({"seed": False}, "seed=False must be"),
     ({"num_shards": 0}, "num_shards=0 must be an integer from 1"),
+    ({"categories": "gather"}, "'gather' is one of the extended ones: add extended"),
     ({"extended": 1}, "extended=1 must be True or False"),
     ({"name": "jax", "preamble": True}, "preamble=True is Warp's"),
     ({"name": "jax", "device": "cuda"}, "jax rows hold HLO; use 'cpu'"),

@@ -66,6 +66,7 @@ BAD = [
     ("jax --mode back", "unknown mode 'back': choose from forward, backward, both"),
     ("jax --device cuda", "jax rows hold HLO"),
     ("warp --categories branch,tree", "unknown category for warp 'tree': choose from elementwise"),
+    ("warp --categories stencil", "'stencil' is one of the extended ones: add extended"),
     ("stablehlo --preamble", "preamble=True is Warp's"),
     ("warp --split dev", "unknown split 'dev': choose from train, validation, test"),
     ("warp --output rows.csv", "rows.csv must end in .jsonl or .parquet"),

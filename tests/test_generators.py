@@ -163,6 +163,8 @@ BAD = [
     ({"index": -3}, "index must be an integer"),
     ({"index": True}, "got True"),
     ({"variant": VARIANTS}, "variant must be an integer"),
+    ({"categories": ["stencil"]}, "'stencil' is one of the extended ones: add extended"),
+    ({"categories": ["softmax"], "extended": True}, "unknown category for warp 'softmax'"),
     ({"index": 1 << 62, "categories": ["unary"]}, "holds"),
 ]
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from generators import TYPES, builders, cores, kinds, tables, words
+from generators import builders, categories, cores, kinds, tables, words
 from generators.program import Apply, Program, walk
 from generators.streams import Stream, permute
 from generators.tables import OPERATIONS
@@ -82,7 +82,7 @@ def test_streams_are_keyed_not_added():
 
 def test_every_operation_and_block_occurs():
     seen = set()
-    for name in TYPES:
+    for name in categories("jax", extended=True):
         for number in range(150):
             program, _ = builders.sample("jax", name, 1, "train", number, 0)
             for s in walk(program.statements):
@@ -90,7 +90,7 @@ def test_every_operation_and_block_occurs():
                 seen.add((kind, getattr(s, "variant", 0)))
     kinds_seen = {kind for kind, _ in seen}
     assert set(OPERATIONS) <= kinds_seen
-    assert {"Branch", "Loop", "Reduce"} <= kinds_seen
+    assert {"Branch", "Loop", "Reduce", "Neighbor", "Gather", "Cell"} <= kinds_seen
     blocks = {(f, v) for f, variants in cores.FAMILIES.items() for v in range(len(variants))}
     assert blocks <= seen
 

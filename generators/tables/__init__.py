@@ -13,34 +13,63 @@ import numpy as np
 from generators.operations import Operation
 from generators.spellings import Spelling
 from generators.tables import (
+    algebra,
+    attention,
+    blocks,
+    contraction,
+    controls,
+    convolutions,
+    cumulative,
+    definite,
+    embeddings,
     floats,
+    fourier,
     geometry,
     guards,
+    indexing,
     integers,
+    losses,
     matrices,
+    networks,
+    normalizations,
+    ordering,
     randoms,
+    recurrent,
+    rotary,
     rotations,
+    sampled,
+    shaping,
     spatials,
     specials,
     specials_gradients,
     specials_more,
     specials_stats,
     specials_warp,
+    statistics,
     tiles,
+    training,
+    transformed,
     transforms,
+    windows,
 )
 
 MODULES = (
     *(floats, guards, matrices, rotations, transforms, spatials, tiles),
     *(specials_warp, integers, geometry, randoms),
     *(specials, specials_more, specials_stats, specials_gradients),
+    *(shaping, ordering, cumulative, statistics, indexing),
+    *(definite, algebra, contraction, fourier, sampled, windows, controls, transformed),
+    *(blocks, normalizations, attention, rotary, networks, recurrent, embeddings),
+    *(convolutions, losses, training),
 )
 
 
 def _joined(tables: list[dict]) -> dict:
     joined = {name: value for table in tables for name, value in table.items()}
     if len(joined) != sum(map(len, tables)):
-        raise AssertionError("two tables have a row of the same name")
+        names = [name for table in tables for name in table]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise AssertionError(f"two tables have a row of the same name: {', '.join(twice)}")
     return joined
 
 

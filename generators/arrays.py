@@ -106,14 +106,15 @@ class Arrays(Sampler):
         shape = self.shapes[main]
         if self.tiles:
             return main
-        if math.prod(shape) > LARGEST and self.types[main][0] in "fi":
-            main = self.apply(f"guard_cut_{self.types[main][0]}", main, literals=(4,))
-            shape = self.shapes[main]
         wanted = self._wanted(row, shape) if row.dims else shape
-        if wanted != shape:
-            main, shape = self.apply("guard_resize", main, literals=wanted), wanted
-        lacking = -shape[-1] % row.multiple if shape else 0
-        return self.apply("guard_fill", main, literals=(lacking,)) if lacking else main
+        if shape and math.prod(shape) > LARGEST and self.types[main][0] in "fi":
+            wanted = (*wanted[:-1], _LEAST * row.multiple)
+        lacking = -wanted[-1] % row.multiple if wanted else 0
+        wanted = (*wanted[:-1], wanted[-1] + lacking) if lacking else wanted
+        if wanted == shape:
+            return main
+        guard = "guard_resize_i" if self.types[main][0] == "i" else "guard_resize"
+        return self.apply(guard, main, literals=wanted)
 
     def _wanted(self, row: Operation, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape nearest to a value's that the row's first argument may have."""

@@ -200,7 +200,11 @@ class Writer:
         operands = dict(zip(once, self.take(*[args[place] for place in once]), strict=True))
         operands |= {n: (self.known[a], ATOM) for n, a in enumerate(args) if n not in operands}
         slots = slots | {f"h{n}": self.names.reserve(h) for n, h in enumerate(spelling.helpers)}
-        slots |= {f"t{n}": self.names.reserve(t) for n, t in enumerate(spelling.locals)}
+        slots |= {
+            f"t{n}": self.names.reserve(stem)
+            for n, stem in enumerate(spelling.locals)
+            if f"{{t{n}}}" in mentioned
+        }
 
         def slot(match: re.Match) -> str:
             name, marks = match.groups()

@@ -1,6 +1,7 @@
 """The tables: whole, and spelled so that a text tells which operations it was written from."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -33,9 +34,8 @@ def test_a_row_is_whole(row):
             assert operands <= slots, "an argument goes unread"
             assert literals <= slots, "a literal goes unwritten"
             assert {s for s in slots if s[0] == "#" or s.isdigit()} <= operands | literals
-            assert {s for s in slots if re.fullmatch(r"t\d", s)} == {
-                f"t{n}" for n in range(len(spelling.locals))
-            }
+            written = {s for s in slots if re.fullmatch(r"t\d", s)}
+            assert written <= {f"t{n}" for n in range(len(spelling.locals))}
 
 
 # -- what a text tells ------------------------------------------------------------------------
@@ -102,18 +102,30 @@ def match(pattern, node, bound):
     return True
 
 
-def composed(node, kind, patterns, row):
+def root(node):
+    """Return what a tree begins with: only spellings that begin alike can match it."""
+    match node:
+        case ast.Call():
+            return "call " + ast.unparse(node.func).partition("(")[0].rpartition(" ")[2]
+        case ast.Attribute():
+            return "attribute " + node.attr
+        case ast.BinOp() | ast.UnaryOp() | ast.BoolOp():
+            return type(node.op).__name__
+    return type(node).__name__
+
+
+def composed(node, kind, patterns, row, allowed):
     """Return the operations that make a tree of a kind of value, None where none do."""
     if is_slot(node):
         return [] if kind in (row.args[int(node.id[1])], "") else None
-    for name, pattern in patterns:
+    for name, pattern in patterns.get(root(node), ()):
         other, bound = OPERATIONS[name], {}
-        if kind not in (other.result, ""):
+        if kind not in (other.result, "") or not allowed(name):
             continue
         if match(pattern, node, bound) and ranks_fit(bound, row, other):
             kinds = ["" if kind == "" else other.args[int(slot[1])] for slot in bound]
             parts = [
-                composed(part, wanted, patterns, row)
+                composed(part, wanted, patterns, row, allowed)
                 for part, wanted in zip(bound.values(), kinds, strict=True)
             ]
             if all(part is not None for part in parts):
@@ -133,6 +145,7 @@ def ranks_fit(bound, row, other):
     return True
 
 
+@functools.cache
 def together(language, one, two):
     """Tell whether two families' operations can stand in one kernel."""
     near = {"", "vector"} if language == "warp" else {""}
@@ -150,36 +163,41 @@ def together(language, one, two):
 @pytest.mark.parametrize("language", TABLES)
 def test_no_spelling_can_be_composed_of_others(language):
     trees = {name: tree(spelling) for name, spelling in TABLES[language].items()}
+    patterns = by_root(trees)
     found = {}
     for name, whole in trees.items():
-        if whole is None:
-            continue
         row = OPERATIONS[name]
-        if row.guard:  # what follows a guard tells it: its domain or where it is active
+        if whole is None or row.guard:  # what follows a guard tells it: where it is active
             continue
-        others = [
-            (other, pattern)
-            for other, pattern in trees.items()
-            if other != name
-            and pattern is not None
-            and together(language, row.family, OPERATIONS[other].family)
-            and len({row.width, OPERATIONS[other].width} - {None}) < 2
-        ]
-        how = composed(whole, row.result, others, row)
+
+        def allowed(other, name=name, row=row):
+            width = {row.width, OPERATIONS[other].width} - {None}
+            near = together(language, row.family, OPERATIONS[other].family)
+            return other != name and near and len(width) < 2
+
+        how = composed(whole, row.result, patterns, row, allowed)
         if how:
             found[name] = how
     assert not found
 
 
+def by_root(trees):
+    patterns = {}
+    for name, pattern in trees.items():
+        if pattern is not None:
+            patterns.setdefault(root(pattern), []).append((name, pattern))
+    return patterns
+
+
 @pytest.mark.parametrize("family", tables.families("jax"))
 def test_what_marks_a_family_of_jax_reads_like_no_plain_operations(family):
     """Whatever its types: a text of JAX does not tell them."""
-    plain = [(n, tree(tables.JAX[n])) for n in words.VOCABULARIES["any"]]
+    plain = by_root({n: tree(tables.JAX[n]) for n in words.VOCABULARIES["any"]})
     found = {}
     for name in words.vocabulary(f"jax:{family}@3"):
         whole = tree(tables.JAX[name])
         if whole is not None:
-            how = composed(whole, "", [p for p in plain if p[1] is not None], OPERATIONS[name])
+            how = composed(whole, "", plain, OPERATIONS[name], lambda other: True)
             if how:
                 found[name] = how
     assert not found

@@ -90,7 +90,6 @@ ROWS = (
     _row("lax_reshape", "nd->dn", lambda a: a.reshape(a.shape[::-1])),
     _row("lax_reshape_order", "nd->nd", lambda a: a.T.reshape(a.shape)),
     _row("lax_collapse", "bnd->md", lambda a: a.reshape(-1, a.shape[-1])),
-    _row("resize_wide", "nd->dn", lambda a: np.resize(a, a.shape[::-1])),
     # axes in another order
     _row("transpose_all", "nd->dn", np.transpose, weight=2),
     _row("transpose_matrix", "...nd->...dn", _swap),
@@ -264,7 +263,6 @@ _TEXTS = {
     "lax_reshape": "jax.lax.reshape({0}, ({@d}, {@n}))",
     "lax_reshape_order": "jax.lax.reshape({0}, ({@n}, {@d}), dimensions=(1, 0))",
     "lax_collapse": "jax.lax.collapse({0}, 0, 2)",
-    "resize_wide": "jnp.resize({0}, ({@d}, {@n}))",
     "transpose_all": "jnp.transpose({0})",
     "transpose_matrix": "jnp.matrix_transpose({0})",
     "swapaxes_last": "jnp.swapaxes({0}, -1, -2)",

@@ -21,7 +21,9 @@ _LEADING = (2, 3, 4)
 _FIRST = {1: (16, 32, 64, 128), 2: (4, 8, 12, 16, 24)}
 _LAST = (4, 8, 12, 16, 32)
 _TILE = (8, 16)
+_CUT = {1: 64, 2: 16, 3: 12, 4: 8, 5: 4}  # what each axis is cut to, by rank
 _LEAST = 4  # extent of an axis that a row names: indices up to three point into it
+_EVEN = 4  # what the extents of several such axes are divisible by: rows take blocks of them
 _BATCH = "bh"  # unless it is of a batch or of heads
 _DEFINITE = {
     "tile": "tile_spd",
@@ -106,15 +108,16 @@ class Arrays(Sampler):
         shape = self.shapes[main]
         if self.tiles:
             return main
-        wanted = self._wanted(row, shape) if row.dims else shape
-        if shape and math.prod(shape) > LARGEST and self.types[main][0] in "fi":
-            wanted = (*wanted[:-1], _LEAST * row.multiple)
+        wanted = shape
+        if math.prod(shape) > LARGEST and self.types[main][0] in "fi":
+            wanted = tuple(min(extent, _CUT[len(shape)]) for extent in shape)
+        wanted = self._wanted(row, wanted) if row.dims else wanted
         lacking = -wanted[-1] % row.multiple if wanted else 0
         wanted = (*wanted[:-1], wanted[-1] + lacking) if lacking else wanted
         if wanted == shape:
             return main
-        guard = "guard_resize_i" if self.types[main][0] == "i" else "guard_resize"
-        return self.apply(guard, main, literals=wanted)
+        kind = self.types[main][0]
+        return self.apply(f"guard_resize_{kind}", main, literals=wanted)
 
     def _wanted(self, row: Operation, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape nearest to a value's that the row's first argument may have."""
@@ -122,7 +125,9 @@ class Arrays(Sampler):
         own = shape[len(shape) - len(axes) :]
         extents = {}
         for axis, extent in zip(axes, own, strict=True):
-            extent = max(extent, 1 if axis in _BATCH else _LEAST)
+            if axis not in _BATCH:
+                extent = max(extent, _LEAST)
+                extent += -extent % _EVEN if len(axes) > 1 else 0
             extents[axis] = min(extent, extents.get(axis, extent))
         return (
             *shape[: len(shape) - len(axes)],

@@ -18,20 +18,22 @@ def _kept(a: Interval, *_: Interval) -> Interval:
     return a
 
 
+_KINDS = "fciub"
 ROWS = (
     Operation(
         "guard_scale_c", "c", "c", (ANY,), iv.mul, lambda a, c: a * c, ((0.1, 0.9),), guard=True,
         linear=True,
     ),
-    Operation(
-        "guard_resize", "f", "f", (ANY,), _kept, _resize, dims="...d->...e", guard=True,
-        linear=True,
+    *(
+        Operation(
+            f"guard_resize_{kind}", kind, kind, (ANY,), _kept, _resize, dims="...d->...e",
+            guard=True, linear=kind in "fc",
+        )
+        for kind in _KINDS
     ),
-    Operation("guard_resize_i", "i", "i", (ANY,), _kept, _resize, dims="...d->...e", guard=True),
 )  # fmt: skip
 WARP: dict[str, Spelling] = {}
 JAX: dict[str, Spelling] = {
     "guard_scale_c": Spelling("{0} * {#0}", PRODUCT),
-    "guard_resize": Spelling("jnp.resize({0}, {shape})"),
-    "guard_resize_i": Spelling("jnp.resize({0}, {shape})"),
+    **{f"guard_resize_{kind}": Spelling("jnp.resize({0}, {shape})") for kind in _KINDS},
 }

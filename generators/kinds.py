@@ -14,7 +14,7 @@ from functools import cache
 
 from generators import words
 from generators.streams import permute
-from generators.tables import families
+from generators.tables import OPERATIONS, families
 
 VARIANTS = 8  # an index has this many kernels: the next takes the place of a rejected one
 SHARES = {"train": 8, "validation": 1, "test": 1}  # of every ten numbers
@@ -145,12 +145,22 @@ _STARTS = {
         "spatial": ("s", "v", "t"),
         "geometry": ("v",),
         "integer": ("i", "u"),
+        "random": ("f", "v", "i", "f", "u"),
     },
-    "jax": {"integer": ("i2", "u1", "i1", "u2", "i3")},
-    "tile": {"tile": ("f2", "f1", "f2")},
+    "jax": {
+        "integer": ("i2", "u1", "i1", "u2", "i3"),
+        "indexing": ("f2", "i1", "f1", "f3", "i2", "f4", "b1"),
+        "statistics": ("f2", "f1", "i1", "f3", "f2", "f4", "f5"),
+    },
+    "tile": {"tile": ("f2", "f1", "f2", "i1", "i2")},
 }
 # The widths of their vectors and matrices, likewise; where not named, three.
-_WIDTHS = {"matrix": (3, 2, 3, 4), "transform": (3, 3, 3, 4), "geometry": (3, 3, 2)}
+_WIDTHS = {
+    "matrix": (3, 2, 3, 4),
+    "transform": (3, 3, 3, 4),
+    "geometry": (3, 2, 3, 4),
+    "random": (3, 2, 3, 4),
+}
 _ARRAYS = ("f2", "f1", "f3", "f2", "f4", "f2", "f5")
 _LONGEST = 12
 
@@ -162,15 +172,38 @@ def _family(language: str, family: str) -> tuple[Shape, ...]:
     starts = _STARTS[language].get(family, _ARRAYS if whole else ("f",))
     ends = {"integer": "fiu", "tile": "fi"}.get(family, "f") if whole else "fiuvmqtsS"
     widths = _WIDTHS.get(family, (3,))
-    shapes = []
+    found = []
     for n in range(1, _LONGEST + 1):
         start, half, width = starts[n % len(starts)], (n - 1) // 2, widths[n % len(widths)]
         one, plain, more = (f"{language}:{family}{what}@{width}" for what in ("", "-", "+"))
-        around = (plain,) * half + (one,) + (more,) * (n - half - 1)
-        first = (one,) + (more,) * (n - 1)  # nothing else may apply to what it starts from
-        made = [Shape((slots,), start, family, ends, width) for slots in (around, first)]
-        shapes.append(made[0] if made[0].size else made[1])
-    return tuple(shapes)
+        made = []
+        for before in (half, 0):  # from some types only the family's own operations lead on
+            for kinds in _turns(one, more, n - before):
+                turned = (f"{one}>{kinds[0]}", *(f"{more}>{kind}" for kind in kinds[1:]))
+                rest = (more,) * (n - before - len(turned))
+                slots = (plain,) * before + turned + rest
+                made.append(Shape((slots,), start, family, ends, width))
+            made = [shape for shape in made if shape.size]
+            if made:
+                break
+        found += made
+    return tuple(found)
+
+
+def _turns(one: str, more: str, left: int) -> list[tuple[str, ...]]:
+    """Return the types that the word may lead to at its marked place and at the next.
+
+    Each gets shapes of its own, so that words through seldom types are as frequent as others.
+    """
+    first = sorted({OPERATIONS[name].result for name in words.vocabulary(one)})
+    turns: list[tuple[str, ...]] = []
+    for kind in first:
+        if kind in "fv" or left < 2:
+            turns.append((kind,))
+        else:
+            second = {OPERATIONS[name].result for name in words.vocabulary(more)}
+            turns += [(kind, after) for after in sorted(second)]
+    return turns
 
 
 @cache
@@ -178,7 +211,7 @@ def shapes(language: str, category: str) -> tuple[Shape, ...]:
     """Return the shapes of a category's kernels in a language, "warp" or "jax"."""
     if category in _BASE and not (language == "jax" and category in families(language)):
         return _BASE[category]
-    return tuple(shape for shape in _family(language, category) if shape.size)
+    return _family(language, category)
 
 
 @cache

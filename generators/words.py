@@ -25,7 +25,7 @@ _LANGUAGES = {"warp": WARP, "jax": JAX, "tile": TILE}
 
 # What may stand in a slot, by the slot's name. A family's slots are named "language:family@width",
 # with "+" behind the family where plain operations and its companions may stand too, with "-" where
-# only they may.
+# only they may, and ">" and the letter of a type behind all where they must lead to that type.
 VOCABULARIES: dict[str, tuple[str, ...]] = {
     "any": tuple(op.name for op in _PLAIN),
     "common": tuple(op.name for op in _PLAIN if op.weight > 1),
@@ -54,7 +54,8 @@ def vocabulary(slot: str) -> tuple[str, ...]:
     """Return the names of the operations that may stand in a slot."""
     if slot in VOCABULARIES:
         return VOCABULARIES[slot]
-    language, _, rest = slot.partition(":")
+    whole, _, kind = slot.partition(">")
+    language, _, rest = whole.partition(":")
     family, _, width = rest.partition("@")
     spelled = _LANGUAGES[language]
     marked = family.rstrip("+-")
@@ -68,7 +69,10 @@ def vocabulary(slot: str) -> tuple[str, ...]:
     return tuple(
         op.name
         for op in _DRAWN
-        if op.family in wanted and op.name in spelled and op.width in (None, int(width))
+        if op.family in wanted
+        and op.name in spelled
+        and op.width in (None, int(width))
+        and kind in ("", op.result)
     )
 
 

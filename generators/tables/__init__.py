@@ -90,7 +90,7 @@ _COMPANIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "spatial": ("vector", "matrix", "quaternion", "transform"),
         "integer": ("special",),
     },
-    "jax": {},
+    "jax": {"random": ("integer",)},
     "tile": {},
 }
 

@@ -41,7 +41,7 @@ WARP: dict[str, Spelling] = {}
 JAX: dict[str, Spelling] = {}
 TILE: dict[str, Spelling] = {
     name: spelling for module in _MODULES for name, spelling in module.TILE.items()
-}
+} | {"guard_mask": Spelling("wp.tile_map(wp.bit_and, {0}, {#0})")}
 
 # How a tile is read and written: its array, its shape and offset as tuples, and for the indexed
 # ones a tile of int32 for the first axis. All are differentiable.

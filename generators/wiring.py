@@ -223,10 +223,10 @@ class Wiring:
         low, high = map(int, domain)
         if iv.inside(self.ranges[value], domain):
             return value
-        if low >= 0:
-            return self.apply(
-                "guard_mask", value, literals=((1 << (high + 1).bit_length() - 1) - 1,)
-            )
+        if low >= 0 or self.language == "tile":
+            bound = high if low >= 0 else min(-low, high)
+            mask = (1 << ((bound + 1).bit_length() - 1)) - 1
+            return self.apply("guard_mask", value, literals=(mask,))
         return self.apply("guard_wrap", value, literals=(min(-low, high) + 1,))
 
     # -- operations of a word -------------------------------------------------------------------

@@ -32,7 +32,7 @@ __all__ = [
     "structure",
 ]
 
-GENERATOR_VERSION = "1"  # raised whenever the same index comes to give another kernel
+GENERATOR_VERSION = "2"  # raised whenever the same index comes to give another kernel
 LANGUAGES = ("warp", "jax", "stablehlo", "paired")
 SPLITS = tuple(kinds.SHARES)
 
@@ -163,6 +163,8 @@ def generate(
         else:
             writer = TileWriter(program, *purposes)
         python, arguments = writer.kernel()
+        threads = float(writer.block_dim)
+        arguments += (Argument("launch", "launch", "int32", writer.launch, threads, threads),)
     if language == "paired":
         twin, _ = JaxWriter(program, stream("twin"), stream("names")).kernel()
     whole, masked = fingerprints(python)

@@ -214,5 +214,6 @@ class Arrays(Sampler):
             dtype = "float32"
         return Program(
             self.category, dtype, 0, (), (), tuple(self.params), tuple(self.statements), outputs,
-            self.differentiable, self.signed, self.unsigned, tuple(self.shapes.items()),
+            self.differentiable, signed=self.signed, unsigned=self.unsigned,
+            shapes=tuple(self.shapes.items()),
         )  # fmt: skip

@@ -18,9 +18,9 @@ from generators.wiring import Word
 Parts = tuple[Word, ...]
 
 
-def _enter(s: Sampler, ranks: tuple[int, ...] = (1, 1, 1, 2, 2, 3)) -> tuple[str, ...]:
+def _enter(s: Sampler, ranks: tuple[int, ...] = (1,) * 6 + (2,) * 4 + (3, 3, 4)) -> tuple[str, ...]:
     rank = s.draw.choice(ranks)
-    axes = tuple("ijk"[:rank])
+    axes = tuple("ijkl"[:rank])
     s.space(axes, s.extents_for(rank))
     return axes
 

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 class Argument:
     """One argument of a kernel, in call order.
 
-    ``dtype`` is a NumPy name ("float32", "int32", …) or a Warp vector of float32 ("vec2", "vec3",
-    "vec4"), whose components are not part of ``shape``. ``shape`` is ``()`` for a scalar. Inputs
-    are meant to be drawn uniformly from [``low``, ``high``]; outputs start filled with ``low``.
+    ``dtype`` is a NumPy name ("float32", "int32", …) or a type of Warp ("vec3", "mat33d", "quat",
+    "transform", …), whose components are not part of ``shape``. ``shape`` is ``()`` for a scalar.
+    Inputs are meant to be drawn uniformly from [``low``, ``high``], whole numbers with both ends;
+    outputs start filled with ``low``. A field of a struct is named after it, as in "params.gain".
+
+    Last of a Warp kernel's stands its launch: ``shape`` is the launch dimension, ``low`` the number
+    of threads in a block where that matters (kernels on tiles: ``wp.launch_tiled``), else 0.
     """
 
     name: str
-    role: str  # "input", or "output" for an array that a Warp kernel writes
+    role: str  # "input", "output" for an array that a Warp kernel writes, or "launch"
     dtype: str
     shape: tuple[int, ...]
     low: float

@@ -221,10 +221,10 @@ class Program:
     statements: tuple[Statement, ...]
     outputs: tuple[int, ...]
     differentiable: bool
+    stores: tuple[Store, ...] = ()  # one an output where points share it, else none
     signed: str = "int32"  # the dtype of its integers
     unsigned: str = "uint32"
     shapes: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of the values, on whole arrays
-    stores: tuple[Store, ...] = ()  # one an output where points share it, else none
 
 
 def blocks_of(statement: Statement) -> tuple[Block, ...]:

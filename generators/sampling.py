@@ -20,6 +20,7 @@ _EXTENTS = {
     1: ((32, 48, 64, 100, 128, 200, 256, 512, 1000, 1024),),
     2: ((8, 12, 16, 32, 40, 64), (8, 16, 24, 32, 50, 64)),
     3: ((2, 4, 6, 8), (4, 8, 12, 16), (4, 8, 10, 16)),
+    4: ((2, 3, 4), (2, 4, 6), (4, 6, 8), (4, 8, 12)),
 }
 
 
@@ -140,9 +141,9 @@ class Sampler(Wiring):
         return Program(
             self.category, dtype, self.width, space, tuple(sorted(self.extents.items())),
             tuple(self.params), tuple(self.statements), outputs, self.differentiable,
-            self.signed, self.unsigned,
+            signed=self.signed, unsigned=self.unsigned,
         )  # fmt: skip
 
     def extents_for(self, rank: int) -> dict[str, int]:
-        """Draw the extents of a space of the given rank, axes named i, j, k."""
-        return {a: self.draw.choice(c) for a, c in zip("ijk", _EXTENTS[rank], strict=False)}
+        """Draw the extents of a space of the given rank, axes named i, j, k, l."""
+        return {a: self.draw.choice(c) for a, c in zip("ijkl", _EXTENTS[rank], strict=False)}

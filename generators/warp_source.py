@@ -56,7 +56,7 @@ class WarpWriter(WarpAccess, WarpControl):
         self.here = read_here(program)
         self.trips: list[tuple[str, int]] = []
         self.whole: dict[int, str] = {}  # the rounds of loops as whole numbers
-        self.letters = dict(zip(program.space, "ijk", strict=False))
+        self.letters = dict(zip(program.space, "ijkl", strict=False))
         for letter in self.letters.values():
             self.names.reserve(letter)
 

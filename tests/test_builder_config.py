@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import shutil
 
 import datasets
 import numpy as np
@@ -179,9 +180,9 @@ def test_the_code_hash_covers_every_source_file(tmp_path, monkeypatch):
     root = jit_synthesis.Path(jit_synthesis.__file__).parent
     for package in (generators, jit_synthesis.extractors, jit_synthesis.verification):
         copied = tmp_path / package.__name__
-        copied.mkdir()
-        for path in (root / package.__name__).glob("*.py"):
-            (copied / path.name).write_bytes(path.read_bytes())
+        shutil.copytree(
+            root / package.__name__, copied, ignore=shutil.ignore_patterns("__pycache__")
+        )
         monkeypatch.setattr(package, "__file__", str(copied / "__init__.py"))
     assert jit_synthesis._code_hash() == jit_synthesis.CODE_HASH
     for path in sorted(tmp_path.rglob("*.py")):

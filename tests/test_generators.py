@@ -107,32 +107,46 @@ def test_far_indices_work_and_differ():
     assert len({generate("warp", 0, i).fingerprint for i in far}) == len(far)
 
 
+def kernel_of(kernel):
+    """Return the function that the kernel is, and all that stands in its text."""
+    tree = ast.parse(kernel.python)
+    *_, function = tree.body
+    assert function.name == kernel.name
+    return function, tree
+
+
 def test_texts_are_tidy_python(sampled):
     _language, kernels = sampled
     for kernel in kernels:
-        tree = ast.parse(kernel.python)
-        assert [node.name for node in tree.body] == [kernel.name]
+        kernel_of(kernel)
         lines = kernel.python.splitlines()
-        assert max(map(len, lines)) <= 100, kernel.python
-        assert 2 <= len(lines) <= 80, kernel.python
+        assert max(map(len, lines)) <= 110, kernel.python
+        assert 2 <= len(lines) <= 120, kernel.python
         assert fingerprint(kernel.python) == kernel.fingerprint
         assert structure(kernel.python) == kernel.structure
+    lengths = sorted(len(kernel.python.splitlines()) for kernel in kernels)
+    assert lengths[len(lengths) * 98 // 100] <= 80
+    wide = [k for k in kernels if max(map(len, k.python.splitlines())) > 100]
+    assert len(wide) <= 0.005 * len(kernels)
 
 
 def test_no_argument_goes_unused(sampled):
     _, kernels = sampled
     for kernel in kernels:
-        [function] = ast.parse(kernel.python).body
+        function, _ = kernel_of(kernel)
         read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
         assert {a.arg for a in function.args.args} <= read, kernel.python
 
 
 def test_arguments_are_those_of_the_text(sampled):
-    _, kernels = sampled
+    language, kernels = sampled
     for kernel in kernels:
-        [function] = ast.parse(kernel.python).body
-        assert [a.arg for a in function.args.args] == [a.name for a in kernel.arguments]
+        function, _ = kernel_of(kernel)
+        arguments = [a for a in kernel.arguments if a.role != "launch"]
+        named = dict.fromkeys(a.name.partition(".")[0] for a in arguments)
+        assert [a.arg for a in function.args.args] == list(named)
         assert all(a.low <= a.high for a in kernel.arguments)
+        assert len(arguments) == len(kernel.arguments) - (language == "warp")
 
 
 def test_stablehlo_is_jax_with_its_decorator():

@@ -14,21 +14,26 @@ def _docstring(node: ast.AST) -> bool:
     )
 
 
+_DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_LEFT_OUT = frozenset(("ctx", "type_comment", "type_ignores", "type_params"))
+
+
 class _Walk:
     """Writes a tree as tokens, its own names numbered in order of appearance."""
 
-    def __init__(self, tree: ast.AST, mask: bool):
-        self.mask = mask
+    def __init__(self, tree: ast.AST):
         self.tokens: list[str] = []
+        self.numeric: list[int] = []  # where the tokens of numbers stand
         self.numbers: dict[str, str] = {}
         self.own: set[str] = set()
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                self.own.add(node.name)
+            if isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Store):
+                    self.own.add(node.id)
             elif isinstance(node, ast.arg):
                 self.own.add(node.arg)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self.own.add(node.id)
+            elif isinstance(node, _DEFINED):
+                self.own.add(node.name)
 
     def name(self, name: str) -> str:
         """Return the number of a name that the text defines, any other name as it is."""
@@ -36,22 +41,21 @@ class _Walk:
             return name
         return self.numbers.setdefault(name, f"%{len(self.numbers)}")
 
-    def constant(self, value: object) -> str:
-        """Return a constant, numbers masked where only the structure counts."""
-        number = isinstance(value, int | float | complex) and not isinstance(value, bool)
-        return "#" if self.mask and number else repr(value)
-
     def visit(self, node: ast.AST) -> None:
         """Add the tokens of a node, fields in their fixed order."""
         if isinstance(node, ast.Constant):
-            self.tokens.append(self.constant(node.value))
+            value = node.value
+            if isinstance(value, int | float | complex) and not isinstance(value, bool):
+                self.numeric.append(len(self.tokens))
+            self.tokens.append(repr(value))
             return
         if isinstance(node, ast.Name):
             self.tokens.append(self.name(node.id))
             return
         self.tokens.append(type(node).__name__)
-        for field, value in ast.iter_fields(node):
-            if field in ("ctx", "type_comment", "type_ignores", "type_params"):
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if field in _LEFT_OUT:
                 continue
             if isinstance(value, ast.AST):
                 self.visit(value)
@@ -70,10 +74,8 @@ class _Walk:
                 self.tokens.append(repr(value))
 
 
-def _hash(tree: ast.AST, mask: bool) -> str:
-    walk = _Walk(tree, mask)
-    walk.visit(tree)
-    return blake2b(" ".join(walk.tokens).encode(), digest_size=16).hexdigest()
+def _hash(tokens: list[str]) -> str:
+    return blake2b(" ".join(tokens).encode(), digest_size=16).hexdigest()
 
 
 def fingerprints(python: str) -> tuple[str, str]:
@@ -83,7 +85,12 @@ def fingerprints(python: str) -> tuple[str, str]:
     structure ignores numeric constants too. Raises SyntaxError if it is no Python.
     """
     tree = ast.parse(python)
-    return _hash(tree, mask=False), _hash(tree, mask=True)
+    walk = _Walk(tree)
+    walk.visit(tree)
+    whole = _hash(walk.tokens)
+    for place in walk.numeric:
+        walk.tokens[place] = "#"
+    return whole, _hash(walk.tokens)
 
 
 def fingerprint(python: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from generators import outline, structs
 from generators.kernel import Argument
 from generators.names import COUNTS, OUTPUTS, PLACES, ROUNDS, STATES
@@ -302,11 +304,16 @@ class WarpWriter(WarpAccess, WarpControl):
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, the names of types among them."""
+        tid = next(iter(self.letters.values()), "")
+        return super().slots(statement) | self.type_slots | {"tid": tid}
+
+    @cached_property
+    def type_slots(self) -> dict[str, str]:
+        """What the slots that name types stand for."""
         names = {"float": "f", "int": "i", "uint": "u", "vec": "v", "mat": "m"}
         names |= {"quat": "q", "transform": "t", "svec": "s", "smat": "S"}
-        tid = next(iter(self.letters.values()), "")
         types = {name: self.element(kind)[0] for name, kind in names.items()}
-        return super().slots(statement) | types | {"tid": tid, "width": str(self.program.width)}
+        return types | {"width": str(self.program.width)}
 
     def annotation(self, element: str, rank: int) -> str:
         """Write an array's type."""

@@ -367,7 +367,8 @@ _TEXTS = {
     "segment_min_finite":
         f"jnp.nan_to_num(jax.ops.segment_min({{0}}, {{1}}, {_SEGMENTS}), posinf=0.0)",
     "segment_prod":
-        f"jax.ops.segment_prod(jax.lax.stop_gradient({{one}} + {{0!}} / {{@n}}), {{1}}, {_SEGMENTS})",
+        "jax.ops.segment_prod(jax.lax.stop_gradient({one} + {0!} / {@n}), {1}, "
+        f"{_SEGMENTS})",
     "where_mask": "jnp.where({1}, {0}, {zero})",
     "where_members": "jnp.where(jnp.isin(jnp.arange({@d}), {1}), {0}, {zero})",
     "select_cases": "jnp.select([{0} > {#0}, {0} < {#1}], [{1}, {2}], {0})",

@@ -41,6 +41,8 @@ def survey(language: str, count: int, seed: int) -> list[tuple[str, str]]:
         operations.update(kernel.operations)
         kinds[kernel.category] += 1
         for argument in kernel.arguments:
+            if argument.role == "launch":
+                continue
             dtypes[argument.dtype] += 1
             ranks[len(argument.shape)] += 1
         plain += kernel.differentiable

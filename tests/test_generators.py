@@ -44,9 +44,9 @@ def test_any_order_gives_the_same(sampled):
 def test_hash_seed_and_process_do_not_matter():
     program = (
         "from generators import generate\n"
-        "for language in ('warp', 'stablehlo'):\n"
-        "    for i in (0, 3, 44, 10**7):\n"
-        "        print(generate(language, 9, i))\n"
+        "for language in ('warp', 'stablehlo', 'paired'):\n"
+        "    for i in (*range(60), 10**7, 10**12):\n"
+        "        print(generate(language, 9, i, extended=True))\n"
     )
     outputs = {
         subprocess.run(

@@ -140,3 +140,14 @@ def test_verifier_keeps_categories_apart(category):
     program = a_program("elementwise")
     with pytest.raises(InvalidProgram, match=category):
         verify(changed(program, category=category))
+
+
+def test_streams_and_permutations_give_known_numbers_on_any_machine():
+    """No integer here is as wide as the machine's: keys and numbers of any size are whole."""
+    draw = Stream("known", 2**64 - 1, -1)
+    assert [draw.below(2**32 - 1) for _ in range(3)] == [291385441, 3088483953, 4278288291]
+    assert draw.uniform(-1, 1) == -0.633605565001991
+    assert draw.literal(0.1, 3.0) == 1.89
+    assert draw.floats(0, 1, (2,)).tolist() == [0.20334731417250973, 0.1911744838336943]
+    assert permute(0, 10**30, "known") == 468713879039443066254256456330
+    assert permute(10**29, 10**30, "known") == 38208559408086315711181959809

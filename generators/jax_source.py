@@ -21,7 +21,7 @@ from generators.program import (
 from generators.spellings import ATOM, Spelling
 from generators.streams import Stream
 from generators.tables import JAX, OPERATIONS
-from generators.writer import signature
+from generators.writer import signature, spaced
 
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
 _ANNOTATED = {"k": "int", "i": "int", "u": "int", "f": "float", "b": "bool", "c": "complex"}
@@ -169,7 +169,7 @@ class JaxWriter(JaxAccess):
             f"{self.titles[p.id]}: {self.annotation(p)}" if annotated else self.titles[p.id]
             for p in program.params
         ]
-        body = self.lines
+        body = spaced(self.lines)
         if self.draw.chance(0.3):
             body = [f'    """{self.describe()}"""', *body]
         lines = [*signature(decorator, self.names.kernel, header), *body, ""]

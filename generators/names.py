@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import keyword
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generators.streams import Stream
@@ -133,6 +134,7 @@ class Names:
         self.field = FIELDS[draw.choice(tuple(FIELDS))]
         self._taken = set(_RESERVED)
         self._shared: set[str] = set()  # known in every function of the text
+        self._avoided: set[str] = set()  # in every function of the text
         self._outer: set[str] = set()  # of the functions that this one is called from
         thing = draw.choice(self.field.things)
         self.kernel = f"{draw.choice(self.field.actions)}_{thing}"
@@ -148,6 +150,11 @@ class Names:
             free = f"{name}{number}" if name[-1].isalpha() else f"{name}_{number}"
         self._taken.add(free)
         return free
+
+    def avoid(self, names: Iterable[str]) -> None:
+        """Give none of these names away."""
+        self._avoided.update(names)
+        self._taken.update(names)
 
     def pick(self, pool: tuple[str, ...]) -> str:
         """Take a free name of a pool; where none is left, number one."""
@@ -179,7 +186,7 @@ class Names:
         """Return the names of a function of its own, which may be called like others'."""
         inner = copy.copy(self)
         inner._outer = self._outer | self._taken
-        inner._taken = {*_RESERVED, self.kernel}
+        inner._taken = {*_RESERVED, self.kernel, *self._avoided}
         return inner
 
     def local(self) -> str:

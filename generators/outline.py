@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from generators.program import Apply, Statement, blocks_of, operands, walk
 from generators.spellings import Spelling
 from generators.streams import Stream
-from generators.writer import Writer, signature
+from generators.writer import Writer, signature, spaced
 
 MOST_ARGUMENTS = 5
 MOST_RESULTS = 2
@@ -104,7 +104,7 @@ def _call(writer: Writer, inside: tuple[Statement, ...], run: Run) -> None:
     results = ", ".join(text for text, _ in child.take(*run.gives))
     child.line(f"return {results}")
     decorators, call = writer.helper_form(name, run)
-    writer.helpers.append([*decorators, *signature("", name, arguments), *child.lines])
+    writer.helpers.append([*decorators, *signature("", name, arguments), *spaced(child.lines)])
     for id_ in run.gives:
         writer.known[id_] = writer.names.local()
     targets = ", ".join(writer.known[id_] for id_ in run.gives)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 # Python's binding strengths, as far as they occur here.
 SUM, PRODUCT, NEGATIVE, ATOM = 1, 2, 3, 4
 
 SLOT = re.compile(r"\{(\d)!{0,2}\}")  # of an operand
+_NAME = re.compile(r"(?<![.\w\"'])[A-Za-z_]\w*(?![\w\"']|=(?!=))")  # but of no keyword
 ANY_SLOT = re.compile(r"\{(#?\d|@\w|[a-z]\w*)(!{0,2})\}")
 
 
@@ -38,6 +40,12 @@ class Spelling:
     locals: tuple[str, ...] = ()
     helper: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """The names that it uses as they are, such as those of inner functions' arguments."""
+        text = ANY_SLOT.sub(" ", " ".join((*self.lines, self.template)))
+        return frozenset(_NAME.findall(text))
 
 
 def call(name: str, arity: int = 1, *literals: str) -> Spelling:

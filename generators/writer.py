@@ -58,6 +58,9 @@ class Writer:
             self.types[s.id] = OPERATIONS[s.op].result if isinstance(s, Apply) else _type_of(s)
         gathers = (s.index for s in walk(program.statements) if isinstance(s, Gather))
         self.pointers = {*gathers, *(store.index for store in program.stores)}
+        for s in walk(program.statements):
+            if isinstance(s, Apply) and s.op in self.spellings:
+                self.names.avoid(self.spellings[s.op].fixed)
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
         self.used: list[str] = []  # operations in order of appearance
@@ -386,6 +389,24 @@ def _closing(text: str, start: int) -> int:
         if depth == 0:
             return i
     return -1
+
+
+def spaced(lines: list[str]) -> list[str]:
+    """Put a blank line before and after each function within a function."""
+    found: list[str] = []
+    inside: int | None = None  # how far the function's head is indented
+    for line in lines:
+        margin = len(line) - len(line.lstrip())
+        head = line.lstrip().startswith("def ")
+        over = inside is not None and line.strip() != "" and margin <= inside
+        if ((head and inside is None) or over) and found and found[-1]:
+            found.append("")
+        if over:
+            inside = None
+        if head and inside is None:
+            inside = margin
+        found.append(line)
+    return found
 
 
 def signature(decorator: str, name: str, arguments: list[str]) -> list[str]:

@@ -18,24 +18,30 @@ def test_every_operation_is_spelled_and_every_spelling_is_of_one():
     assert spelled == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("row", OPERATIONS.values(), ids=lambda row: row.name)
-def test_a_row_is_whole(row):
-    assert len(row.args) == len(row.domains)
-    assert all(low <= high for low, high in (*row.domains, *row.literals))
-    if row.dims:
-        assert len(row.shapes) == len(row.args) + 1
-    for table in TABLES.values():
-        if row.name in table:
-            spelling = table[row.name]
-            text = " ".join((*spelling.helper, *spelling.lines, spelling.template))
-            slots = {name for name, _ in ANY_SLOT.findall(text)}
-            operands = {str(n) for n in range(len(row.args))}
-            literals = {f"#{n}" for n in range(len(row.literals))}
-            assert operands <= slots, "an argument goes unread"
-            assert literals <= slots, "a literal goes unwritten"
-            assert {s for s in slots if s[0] == "#" or s.isdigit()} <= operands | literals
-            written = {s for s in slots if re.fullmatch(r"t\d", s)}
-            assert written <= {f"t{n}" for n in range(len(spelling.locals))}
+def wrong_of(row):
+    """Tell what is missing from a row or its spellings."""
+    if len(row.args) != len(row.domains):
+        yield "an interval for each argument"
+    if not all(low <= high for low, high in (*row.domains, *row.literals)):
+        yield "an interval that is not empty"
+    if row.dims and len(row.shapes) != len(row.args) + 1:
+        yield "axes for each argument and the result"
+    for spelling in (table[row.name] for table in TABLES.values() if row.name in table):
+        text = " ".join((*spelling.helper, *spelling.lines, spelling.template))
+        slots = {name for name, _ in ANY_SLOT.findall(text)}
+        operands = {str(n) for n in range(len(row.args))}
+        literals = {f"#{n}" for n in range(len(row.literals))}
+        if {s for s in slots if s[0] == "#" or s.isdigit()} != operands | literals:
+            yield "a slot for each argument and each literal, and no other"
+        if not {s for s in slots if re.fullmatch(r"t\d", s)} <= {
+            f"t{n}" for n in range(len(spelling.locals))
+        }:
+            yield "a name for each local"
+
+
+def test_every_row_is_whole():
+    found = {row.name: list(wrong_of(row)) for row in OPERATIONS.values()}
+    assert not {name: wrong for name, wrong in found.items() if wrong}
 
 
 # -- what a text tells ------------------------------------------------------------------------

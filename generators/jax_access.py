@@ -26,7 +26,9 @@ class JaxAccess(Writer):
     """The part of a JAX writer that spells accesses."""
 
     titles: dict[int, str]
-    _padded: dict[tuple[int, str], tuple[str, list[int]]] | None = None
+    manner: str = ""  # of shifted arrays, chosen at the first
+    axis_given: bool
+    _padded: dict[tuple[int, str], tuple[str, list[int]]]
 
     def param(self, id_: int) -> Param:
         """Return a parameter by its id."""
@@ -37,7 +39,7 @@ class JaxAccess(Writer):
     def neighbor(self, s: Neighbor) -> None:
         """Write a shifted array, one manner a kernel where it serves."""
         self.note("neighbor")
-        if self._padded is None:
+        if not self.manner:
             self._padded = {}
             self.manner = self.draw.choice(("roll", "pad", "pad", "join", "take"))
             self.axis_given = self.draw.chance(0.5)
@@ -171,6 +173,8 @@ class JaxAccess(Writer):
     def share(self, store: Store, value: int) -> str:
         """Write all slots of an output."""
         self.note(f"scatter_{store.how}")
+        if store.index is None:
+            raise TypeError(f"JAX has no spelling for {store}")
         index = self.known[store.index]
         param = next((p for p in self.program.params if p.id == store.index), None)
         axes = param.axes if param else self.program.space

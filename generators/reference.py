@@ -116,12 +116,12 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
                 known[s.id] = place.clip(0, s.size - 1).astype(int)
             case Whole():
                 known[s.id] = _whole(s, known)
-            case Neighbor() | Gather() if points is None:
-                known[s.id] = values[s.id]
-            case Neighbor():
+            case Neighbor() if points is not None:
                 known[s.id] = points.near(s)
-            case Gather():
+            case Gather() if points is not None:
                 known[s.id] = points.looked_up(s, known[s.index])
+            case Neighbor() | Gather():
+                known[s.id] = values[s.id]
             case Reduce() if points is not None:
                 known[s.id] = _reduced(s, known, points)
             case _:

@@ -35,7 +35,7 @@ class Spelling:
     """
 
     template: str
-    binds: int = ATOM
+    binds: float = ATOM
     lines: tuple[str, ...] = ()
     locals: tuple[str, ...] = ()
     helper: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling
 from generators.streams import Stream
 from generators.tables import OPERATIONS
 
-Expression = tuple[str, int]  # the text and how tightly it binds
+Expression = tuple[str, float]  # the text and how tightly it binds
 _LONGEST = 64
 _WIDEST = 84
 _LINE = 96
@@ -87,6 +87,10 @@ class Writer:
 
     def number(self, value: float) -> str:
         """Write a literal of the program's float type."""
+        raise NotImplementedError
+
+    def write(self, statements: tuple[Statement, ...]) -> None:
+        """Write statements in order."""
         raise NotImplementedError
 
     def parameter(self, name: str, id_: int) -> str:
@@ -254,7 +258,7 @@ class Writer:
         self.line(f"{self.known[main]} {sign} {text}")
         return True
 
-    def bracket(self, expression: Expression, needed: int) -> str:
+    def bracket(self, expression: Expression, needed: float) -> str:
         """Write an expression where an operand of at least this strength is needed."""
         text, binds = expression
         return text if binds >= needed else f"({text})"

@@ -33,7 +33,14 @@ def _scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     return q @ np.swapaxes(k, -1, -2)
 
 
-def _attend(q, k, v, scale=None, bias=0.0, mask=True) -> np.ndarray:
+def _attend(
+    q,
+    k,
+    v,
+    scale: float | None = None,
+    bias: np.ndarray | float = 0.0,
+    mask: np.ndarray | bool = True,
+) -> np.ndarray:
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     return softmax(np.where(mask, _scores(q, k) * scale + bias, -1e300)) @ v
 
@@ -64,7 +71,8 @@ def _bhnd(f):
 
 def _grouped(q, k, v, *more) -> np.ndarray:
     times = q.shape[1] // k.shape[1]
-    return _attend(q, *(np.repeat(x, times, axis=1) for x in (k, v)), *more)
+    k, v = (np.repeat(x, times, axis=1) for x in (k, v))
+    return _attend(q, k, v, *more)
 
 
 def _alibi(q, k, v) -> np.ndarray:
@@ -106,7 +114,8 @@ def _additive(q, k, w, u, a) -> np.ndarray:
 
 
 def _split_heads(x, wq, wk, wv) -> np.ndarray:
-    return _merged(_attend(*(_split(x @ w, 4) for w in (wq, wk, wv))))
+    q, k, v = (_split(x @ w, 4) for w in (wq, wk, wv))
+    return _merged(_attend(q, k, v))
 
 
 def _memory(q, k, v, mk, mv) -> np.ndarray:
@@ -301,7 +310,7 @@ _ATTENTION: tuple[Block, ...] = (
         "attention", "dot_product_attention_scale", "nhd,mhd,mhd->nhd",
         ("jax.nn.dot_product_attention({0}, {1}, {2}, scale={#0})",),
         lambda q, k, v, s: np.swapaxes(
-            _attend(*(np.swapaxes(x, 0, 1) for x in (q, k, v)), s), 0, 1),
+            _attend(*(np.swapaxes(x, 0, 1) for x in (q, k, v)), scale=s), 0, 1),
         _average, _KV, literals=_SCALE, wide=True,
     ),
     block(

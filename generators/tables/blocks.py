@@ -20,6 +20,7 @@ from generators.program import Interval
 from generators.spellings import ATOM, NEGATIVE, PRODUCT, SUM, Spelling
 
 _ALONE = re.compile(r"(?<=[(\[,])( ?)\{0!!\}(?=[,)\]])")  # an argument that is no operand
+Axes = int | tuple[int, ...]
 Block = tuple[Operation, Spelling]
 Bound = Callable[[float, dict[str, int]], float | Interval]
 
@@ -93,25 +94,25 @@ def binding(template: str) -> int:
 # What references are made of.
 
 
-def shifted(x: np.ndarray, axis=-1) -> np.ndarray:
+def shifted(x: np.ndarray, axis: Axes = -1) -> np.ndarray:
     """Subtract the largest element along axes."""
     return x - np.max(x, axis=axis, keepdims=True)
 
 
-def softmax(x: np.ndarray, axis=-1) -> np.ndarray:
+def softmax(x: np.ndarray, axis: Axes = -1) -> np.ndarray:
     """Return exponentials that sum to one along axes."""
     e = np.exp(shifted(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def logsumexp(x: np.ndarray, axis=-1, keepdims: bool = False) -> np.ndarray:
+def logsumexp(x: np.ndarray, axis: Axes = -1, keepdims: bool = False) -> np.ndarray:
     """Return the logarithm of the sum of exponentials."""
     top = np.max(x, axis=axis, keepdims=True)
     total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis)
 
 
-def log_softmax(x: np.ndarray, axis=-1) -> np.ndarray:
+def log_softmax(x: np.ndarray, axis: Axes = -1) -> np.ndarray:
     """Return the logarithm of softmax."""
     return x - logsumexp(x, axis, keepdims=True)
 
@@ -149,12 +150,12 @@ def softplus(x: np.ndarray) -> np.ndarray:
     return np.logaddexp(x, 0.0)
 
 
-def mean(x: np.ndarray, axis=-1) -> np.ndarray:
+def mean(x: np.ndarray, axis: Axes = -1) -> np.ndarray:
     """Return the mean along axes, which are kept."""
     return np.mean(x, axis=axis, keepdims=True)
 
 
-def standardized(x: np.ndarray, axis=-1, epsilon: float = 1e-5) -> np.ndarray:
+def standardized(x: np.ndarray, axis: Axes = -1, epsilon: float = 1e-5) -> np.ndarray:
     """Return x with mean zero and variance one along axes."""
     return (x - mean(x, axis)) / np.sqrt(np.var(x, axis=axis, keepdims=True) + epsilon)
 

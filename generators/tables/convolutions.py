@@ -92,10 +92,10 @@ def _circular(x, w):
     return sum(w[i] * np.roll(x, i, axis=-1) for i in range(w.shape[-1]))
 
 
-def _trailing(x, w):
+def _trailing(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Weigh the last places of axes batch, places, channels, each channel alone."""
     padded = np.pad(x, ((0, 0), (len(w) - 1, 0), (0, 0)))
-    return sum(padded[:, i : i + x.shape[1]] * w[i] for i in range(len(w)))
+    return sum((padded[:, i : i + x.shape[1]] * w[i] for i in range(len(w))), np.zeros(()))
 
 
 _CONV: tuple[Block, ...] = (

@@ -75,7 +75,7 @@ def _filtered(a: np.ndarray, gain, c: float = 0.0) -> np.ndarray:
 
 
 def _analytic(a: np.ndarray) -> np.ndarray:
-    return scipy.signal.hilbert(a, axis=-1)
+    return np.asarray(scipy.signal.hilbert(a, axis=-1))
 
 
 def _phase_correlation(a, b, c):
@@ -372,7 +372,7 @@ _SPECTRA = (
          "...d->...3", domains=(_BASE,)),
     _row("cross_density", "ff>f", Spelling(
         "jax.scipy.signal.csd({0}, {1}, nperseg=4)[1].real"),
-        lambda a, b: scipy.signal.csd(a, b, nperseg=4)[1].real,
+        lambda a, b: np.real(scipy.signal.csd(a, b, nperseg=4)[1]),
         _within(lambda n, a, b: 16 * a * b), "...d,...d->...3", domains=(_BASE, _BASE)),
     _row("spectrogram_mean", "f>f", Spelling(
         "jnp.mean(jnp.abs(jax.scipy.signal.stft({0}, nperseg=4)[2]) ** 2, axis=-1)"),

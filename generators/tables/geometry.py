@@ -65,7 +65,7 @@ def _at(a: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.take_along_axis(a, place[..., None].astype(np.int64), axis=-1)[..., 0]
 
 
-def _with(a: np.ndarray, place: int, value) -> np.ndarray:
+def _with(a: np.ndarray, place: int | slice, value) -> np.ndarray:
     a = np.array(a, dtype=float)
     a[..., place] = value(a[..., place])
     return a

@@ -89,11 +89,12 @@ def _reverse8(a: np.ndarray) -> np.ndarray:
 
 def _leading_zeros(a: np.ndarray) -> np.ndarray:
     length = np.frompyfunc(lambda x: a.dtype.itemsize * 8 - int(x).bit_length(), 1, 1)
-    return length(a).astype(np.int64)
+    return np.asarray(length(a)).astype(np.int64)
 
 
 def _isqrt(a: np.ndarray) -> np.ndarray:
-    return np.frompyfunc(lambda x: math.isqrt(int(x)), 1, 1)(a).astype(np.int64)
+    root = np.frompyfunc(lambda x: math.isqrt(int(x)), 1, 1)
+    return np.asarray(root(a)).astype(np.int64)
 
 
 def _multiplied(a: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from generators.operations import Side
@@ -13,7 +15,6 @@ from generators.tables.blocks import (
     MODERATE,
     NEAR,
     Block,
-    Bound,
     W,
     block,
     gelu,
@@ -30,7 +31,7 @@ from generators.tables.blocks import (
 UP, DOWN, GATE = Side("up_weight"), Side("down_weight"), Side("gate_weight")
 
 
-def _deep(*axes: str, bias: float = 0.5) -> Bound:
+def _deep(*axes: str, bias: float = 0.5) -> Callable[[float, dict[str, int]], float]:
     """Bound layers one after the other, which sum over the axes."""
 
     def bound(m: float, n: dict[str, int]) -> float:

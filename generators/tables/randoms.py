@@ -173,7 +173,7 @@ def _periodic_at(a: np.ndarray, seed, period: int) -> np.ndarray:
 
 def _curl(a: np.ndarray, seed, octaves: int, lacunarity: float, gain: float) -> np.ndarray:
     """Return curl noise: of one field in the plane, of three fields in space."""
-    state, total = _Random(seed).state, 0.0
+    state, total = _Random(seed).state, np.zeros(())
     for octave in range(octaves):
         fields = []
         for step in (10019689, 13112221, None) if a.shape[-1] > 2 else (None,):
@@ -188,12 +188,14 @@ def _curl(a: np.ndarray, seed, octaves: int, lacunarity: float, gain: float) -> 
 
 def _fractal(a: np.ndarray, seed) -> np.ndarray:
     state = _Random(seed).state
-    return sum(0.5**k * _noise(state, 2.0**k * np.asarray(a)[..., None])[0] for k in range(3))
+    layers = (0.5**k * _noise(state, 2.0**k * np.asarray(a)[..., None])[0] for k in range(3))
+    return sum(layers, np.zeros(()))
 
 
 def _turbulence(a: np.ndarray, seed) -> np.ndarray:
     state = _Random(seed).state
-    return sum(0.5**k * np.abs(_noise(state, 2.0**k * a)[0]) for k in range(3))
+    layers = (0.5**k * np.abs(_noise(state, 2.0**k * a)[0]) for k in range(3))
+    return sum(layers, np.zeros(()))
 
 
 # -- rows ------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from generators.spellings import PRODUCT, SUM, Spelling, call
 _LOOSE = 0  # an outermost operator weaker than a sum: bracketed inside any other
 _SMALL_ANGLE = (-8.0, 8.0)
 _SQUARE = (-20.0, 20.0)
+_GOLDEN = 1.618033988749895
 
 
 def _either(*pieces):
@@ -44,7 +45,7 @@ def _brain(a: np.ndarray) -> np.ndarray:
     return bits.view(np.float32).astype(float)
 
 
-def _exponent(a: np.ndarray) -> np.ndarray:
+def _exponent(a: np.ndarray | float) -> np.ndarray:
     return np.frexp(np.asarray(a, dtype=np.float32))[1] - 1.0
 
 
@@ -63,7 +64,7 @@ def _smooth_step(low, high, a: np.ndarray) -> np.ndarray:
     return t * t * (3.0 - 2.0 * t)
 
 
-def _huber(a: np.ndarray, c: float) -> np.ndarray:
+def _huber(a: np.ndarray | float, c: float) -> np.ndarray:
     return np.where(np.abs(a) <= c, 0.5 * a * a, c * (np.abs(a) - 0.5 * c))
 
 
@@ -92,8 +93,8 @@ _PAIRS: tuple[tuple[Operation, Spelling], ...] = (
      Spelling("wp.log({0}) * {float}(wp.LOG2E)", PRODUCT)),
     (_f("sin_quarter", "f", ((-6.0, 6.0),), iv.always(-1, 1), lambda a: np.sin(np.pi / 2 * a)),
      Spelling("wp.sin({float}(wp.HALF_PI) * {0!})")),
-    (_f("golden", "f", (ANY,), lambda a: iv.div(a, (1.618033988749895,) * 2),
-        lambda a: a / 1.618033988749895, linear=True),
+    (_f("golden", "f", (ANY,), lambda a: iv.div(a, (_GOLDEN, _GOLDEN)),
+        lambda a: a / _GOLDEN, linear=True),
      Spelling("{0} / {float}(wp.PHI)", PRODUCT)),
     (_f("static_third", "f", (ANY,), lambda a: iv.mul(a, (1 / 3, 1 / 3)), lambda a: a / 3,
         linear=True), Spelling("{0} * {float}(wp.static(1.0 / 3.0))", PRODUCT)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -104,8 +105,8 @@ def array_row(
     count = dims.partition("->")[0].count(",") + 1
     if isinstance(range_, tuple):  # the axes that are counted, and what becomes of the count
         range_, more = counted(*range_), {"sized": True} | more
-    more = {"args": "f" * count, "result": "f", "domains": (ANY,) * count} | more
-    return Operation(name, range=range_, reference=reference, dims=dims, family=family, **more)
+    fields: dict[str, Any] = {"args": "f" * count, "result": "f", "domains": (ANY,) * count} | more
+    return Operation(name, range=range_, reference=reference, dims=dims, family=family, **fields)
 
 
 def _stat(*row, **more) -> Operation:
@@ -126,7 +127,7 @@ def _logsumexp(a: np.ndarray) -> np.ndarray:
     return np.log(np.exp(a - a.max()).sum(-1)) + a.max()
 
 
-def _norm(a: np.ndarray, p: float, axis=-1) -> np.ndarray:
+def _norm(a: np.ndarray, p: float, axis: int | tuple[int, ...] | None = -1) -> np.ndarray:
     return (np.abs(a) ** p).sum(axis) ** (1.0 / p)
 
 

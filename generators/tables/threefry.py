@@ -6,13 +6,15 @@ import numpy as np
 import scipy.special
 
 Key = tuple[np.uint32, np.uint32]
+Words = np.ndarray | np.uint32
+Real = float | np.floating
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 TINY = np.finfo(np.float32).tiny
 EPSILON = np.finfo(np.float32).eps
 
 
-def hashed(key: Key, high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def hashed(key: Key, high: Words, low: Words) -> tuple[np.ndarray, np.ndarray]:
     """Return the threefry2x32 block of each pair of counts: twenty rounds."""
     x, y = np.atleast_1d(high).astype(np.uint32), np.atleast_1d(low).astype(np.uint32)
     parts = (*map(np.uint32, key), np.uint32(int(key[0]) ^ int(key[1]) ^ 0x1BD11BDA))
@@ -54,12 +56,12 @@ def bits(of: Key, shape: tuple[int, ...]) -> np.ndarray:
     return (high ^ low).reshape(shape)
 
 
-def uniform(of: Key, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> np.ndarray:
+def uniform(of: Key, shape: tuple[int, ...], low: Real = 0.0, high: Real = 1.0) -> np.ndarray:
     """Return what `jax.random.uniform` draws as float32, as float64."""
     words = (bits(of, shape) >> np.uint32(9)) | np.uint32(0x3F800000)
     drawn = words.view(np.float32) - np.float32(1.0)
-    low, high = np.float32(low), np.float32(high)
-    return np.maximum(low, drawn * (high - low) + low).astype(float)
+    least, most = np.float32(low), np.float32(high)
+    return np.maximum(least, drawn * (most - least) + least).astype(float)
 
 
 def normal(of: Key, shape: tuple[int, ...]) -> np.ndarray:

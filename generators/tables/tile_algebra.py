@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -31,6 +32,11 @@ def _total(size: dict[str, int]) -> Callable:
 def _partial(size: dict[str, int]) -> Callable:
     n = count_of(size)
     return lambda a: (min(a[0], n * a[0], 0.0), max(a[1], n * a[1], 0.0))
+
+
+def _log_total(size: dict[str, int]) -> Callable:
+    more = math.log(count_of(size))
+    return lambda a: (a[0] + more, a[1] + more)
 
 
 def _along(size: dict[str, int]) -> Callable:
@@ -74,8 +80,7 @@ _REDUCED = (
         lambda n: lambda a: (a[0] ** n["n"], a[1] ** n["n"]), lambda a: a.prod(1), sized=True,
         differentiable=False),
     row("tile_logsumexp", "f", "f", _FULL, (_BELL,),
-        lambda n: lambda a: iv.add(a, (math.log(count_of(n)),) * 2),
-        lambda a: _one(np.log(np.exp(a).sum())), sized=True, differentiable=False),
+        _log_total, lambda a: _one(np.log(np.exp(a).sum())), sized=True, differentiable=False),
     row("tile_norm", "f", "f", _SIDE, (ANY,),
         lambda n: lambda a: (0.0, math.sqrt(n["n"]) * iv.magnitude(a)),
         lambda a: np.sqrt((a * a).sum(1)), sized=True, differentiable=False),
@@ -259,8 +264,14 @@ def _filtered(a):
     return np.fft.ifft(np.fft.fft(a, axis=-1) * damping, axis=-1).real
 
 
-_SOLVE = {"args": "fp", "result": "f", "domains": (ANY, ANY), "range_": _solved, "sized": True}
-_UNDONE = {"differentiable": False}  # Warp has no adjoint
+_SOLVE: dict[str, Any] = {
+    "args": "fp",
+    "result": "f",
+    "domains": (ANY, ANY),
+    "range_": _solved,
+    "sized": True,
+}
+_UNDONE: dict[str, Any] = {"differentiable": False}  # Warp has no adjoint
 
 _ALGEBRA = (
     row("tile_matmul", "ff", "f", "md,dn->mn", (ANY, ANY), _product("d"), np.matmul, sized=True,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from generators import categories
 from generators.builders import sample
 from generators.jax_source import JaxWriter
 from generators.reference import run
+from generators.verifier import CATEGORIES
 from generators.warp_source import WarpWriter
 
 SEED = 5
@@ -33,13 +35,22 @@ SEED = 5
 def written(language: str, first: int, count: int, names: list[str]) -> list[tuple]:
     """Return (category, index, program, Warp kernel, JAX function) of the kernels asked for."""
     found, both = [], categories("paired", extended=True)
-    for category in names or categories(language, extended=True):
+    pointwise = [c for c in categories(language, extended=True) if c in CATEGORIES]
+    for category in names or pointwise:
         for index in range(first, first + count):
             program, draw = sample(language, category, SEED, "train", index, 0)
-            warp = WarpWriter(program, draw("text"), draw("names"))
+            warp = WarpWriter(program, draw("text"), draw("names"), twin=True)
             twin = JaxWriter(program, draw("twin"), draw("names")) if category in both else None
             found.append((category, index, program, warp, twin))
     return found
+
+
+def apart(source: str, mark: str) -> str:
+    """Return a kernel's text with the names before it unlike those of other kernels."""
+    names = re.findall(r"^(?:def|class) (\w+)|^([A-Z]\w*) = ", source, re.MULTILINE)
+    for name in {one or two for one, two in names} - {mark}:
+        source = re.sub(rf"(?<![.\w]){name}\b", f"{name}_{mark}", source)
+    return source
 
 
 def array(argument, rng: np.random.Generator, dtype: str):
@@ -150,7 +161,7 @@ def main() -> None:
     for category, index, program, warp, function in kernels:
         python, arguments = warp.kernel()
         name = f"{category}_{index}"
-        texts.append(python.replace(f"def {warp.names.kernel}(", f"def {name}("))
+        texts.append(apart(python.replace(f"def {warp.names.kernel}(", f"def {name}("), name))
         source = function.kernel()[0] if function else ""
         found.append((name, program, arguments, source, warp.names.kernel))
     path = Path(cache) / "both_kernels.py"  # one module: its compiling is shared

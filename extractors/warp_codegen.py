@@ -58,6 +58,7 @@ FORWARD_TEMPLATES = (
 
 # What Warp prints before a function, and with lineinfo before a statement: its file and line.
 _PLACE = re.compile(r'^(// |#line \d+ ").*[/\\](?=[^/\\\n]+$)', re.MULTILINE)
+_OWN_PLACE = re.compile(rf"^// {FILE_NAME}:\d+\n", re.MULTILINE)  # of a text without a file
 _SPECIALIZED = re.compile(r"_callable_[0-9a-f]{12}")
 # Warp's registry and the numbering of its functions belong to the whole process.
 _lock = threading.RLock()
@@ -183,10 +184,10 @@ def kernel_texts(
             whole = builder.codegen(target)
         if renumber or _PLACE.search(whole):
             whole = _renumber(whole, builder)
-        whole = _plain_names(whole, builder)
+        whole = _OWN_PLACE.sub("", _plain_names(whole, builder))
         head = preamble(whole, target, options["block_dim"])
         if whole.startswith(head) and not with_preamble:
-            whole = whole[len(head) :]
+            whole = whole[len(head) :].lstrip("\n")
         texts[COLUMN[target]] = whole
     return texts
 

@@ -58,7 +58,7 @@ FORWARD_TEMPLATES = (
 
 # What Warp prints before a function, and with lineinfo before a statement: its file and line.
 _PLACE = re.compile(r'^(// |#line \d+ ").*[/\\](?=[^/\\\n]+$)', re.MULTILINE)
-_OWN_PLACE = re.compile(rf"^// {FILE_NAME}:\d+\n", re.MULTILINE)  # of a text without a file
+_FUNCTION_PLACE = re.compile(rf"^// (?:{FILE_NAME}|\w+\.py):\d+\n", re.MULTILINE)
 _SPECIALIZED = re.compile(r"_callable_[0-9a-f]{12}")
 # Warp's registry and the numbering of its functions belong to the whole process.
 _lock = threading.RLock()
@@ -184,10 +184,12 @@ def kernel_texts(
             whole = builder.codegen(target)
         if renumber or _PLACE.search(whole):
             whole = _renumber(whole, builder)
-        whole = _OWN_PLACE.sub("", _plain_names(whole, builder))
+        whole = _plain_names(whole, builder)
+        if not renumber:  # a text has no file, and where Warp's own stand is Warp's affair
+            whole = _FUNCTION_PLACE.sub("", whole)
         head = preamble(whole, target, options["block_dim"])
         if whole.startswith(head) and not with_preamble:
-            whole = whole[len(head) :].lstrip("\n")
+            whole = whole[len(head) :]
         texts[COLUMN[target]] = whole
     return texts
 

@@ -20,6 +20,7 @@ from generators.program import (
     Param,
     Statement,
 )
+from generators.reference import cast
 from generators.streams import Stream
 from generators.tables import OPERATIONS
 
@@ -174,8 +175,7 @@ class Wiring:
 
     def _cast(self, kind: str, seen: np.ndarray) -> np.ndarray:
         """Return witnesses in the dtype of their kind."""
-        dtypes = {"i": self.signed, "u": self.unsigned, "b": "bool", "c": "complex128"}
-        return np.asarray(seen).astype(dtypes.get(kind, "float64"))
+        return cast(kind, seen, self.signed, self.unsigned)
 
     # -- guards ---------------------------------------------------------------------------------
 

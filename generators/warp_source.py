@@ -304,8 +304,20 @@ class WarpWriter(WarpAccess, WarpControl):
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, the names of types among them."""
-        tid = next(iter(self.letters.values()), "")
-        return super().slots(statement) | self.type_slots | {"tid": tid}
+        return super().slots(statement) | self.type_slots | {"tid": self.thread()}
+
+    def thread(self) -> str:
+        """Write the number of the thread, counted over all axes of the launch."""
+        first, *rest = self.letters.values() or ("",)
+        if not rest:
+            return first
+        space = self.program.space
+        whole = next(p for p in self.program.params if p.axes == space)
+        text = first
+        for axis, letter in enumerate(rest, 1):
+            text = f"({text})" if axis > 1 else text
+            text = f"{text} * {self.titles[whole.id]}.shape[{axis}] + {letter}"
+        return text
 
     @cached_property
     def type_slots(self) -> dict[str, str]:

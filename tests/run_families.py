@@ -354,31 +354,53 @@ class Launch:
         return result | {"gradient": steepness(gradients, ways, wanted)}
 
 
-def warp_kernels(cache: str, asked: list[tuple[str, int]]):
-    """Write all kernels into one module, whose compiling they share, and yield each with it."""
+def try_warp(kernel, program: Program, writer: WarpWriter, arguments: tuple) -> dict:
+    """Compare a Warp kernel with the reference."""
+    rng = np.random.default_rng(1)
+    with np.errstate(all="ignore"):
+        return Launch(kernel, program, writer, arguments, rng).compare(rng)
+
+
+def written(category: str, index: int) -> dict:
+    """Return a Warp kernel's text, its names marked, and all that is known of it."""
+    program, draw = sample("warp", category, SEED, "train", index, 0)
+    kind = WarpWriter if program.space else TileWriter
+    writer = kind(program, draw("text"), draw("names"))
+    source, arguments = writer.kernel()
+    mark = f"{category}_{index}"
+    return {
+        "name": mark,
+        "source": apart(source, mark),
+        "kernel": f"{writer.names.kernel}_{mark}",
+        "made": (program, writer, arguments),
+    }
+
+
+def compiled(cache: str, kernels: list[dict]):
+    """Compile kernels as one module and yield each; where Warp does not take it, as two of half.
+
+    Of a single one that it does not take there is only what Warp says of it.
+    """
     import warp as wp
 
-    wp.config.kernel_cache_dir, wp.config.quiet = cache, True
-    wp.config.optimization_level = 0  # a third of the time, the same numbers
-    texts, made = ["import warp as wp\n"], []
-    for category, index in asked:
-        program, draw = sample("warp", category, SEED, "train", index, 0)
-        kind = WarpWriter if program.space else TileWriter
-        writer = kind(program, draw("text"), draw("names"))
-        source, arguments = writer.kernel()
-        mark = f"{category}_{index}"
-        texts.append(apart(source, mark))
-        made.append(
-            (f"{category}_{index}", f"{writer.names.kernel}_{mark}", program, writer, arguments)
-        )
-    path = Path(cache) / f"families_{os.getpid()}.py"
-    path.write_text("\n\n".join(texts))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)  # pyright: ignore
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)  # pyright: ignore
-    for name, kernel, program, writer, arguments in made:
-        yield name, getattr(module, kernel), program, writer, arguments
+    stem = f"families_{os.getpid()}_{kernels[0]['name']}_{len(kernels)}"
+    path = Path(cache) / f"{stem}.py"
+    path.write_text("import warp as wp\n\n\n" + "\n\n".join(k["source"] for k in kernels))
+    spec = importlib.util.spec_from_file_location(stem, path)
+    module = sys.modules[stem] = importlib.util.module_from_spec(spec)  # pyright: ignore
+    try:
+        spec.loader.exec_module(module)  # pyright: ignore
+        wp.load_module(stem, device="cpu", block_dim=1)
+    except Exception as error:  # noqa: BLE001  whatever Warp has to say of a kernel
+        half = len(kernels) // 2
+        if half:
+            yield from compiled(cache, kernels[:half])
+            yield from compiled(cache, kernels[half:])
+        else:
+            yield kernels[0]["name"], None, said(error)
+        return
+    for kernel in kernels:
+        yield kernel["name"], getattr(module, kernel["kernel"]), kernel["made"]
 
 
 def main() -> None:
@@ -390,14 +412,13 @@ def main() -> None:
         for category, index in asked:
             print(json.dumps({"name": f"{category}_{index}"} | attempt(try_jax, category, index)))
         return
-    for name, kernel, program, writer, arguments in warp_kernels(cache, asked):
-        rng = np.random.default_rng(1)
+    import warp as wp
 
-        def compare(kernel=kernel, program=program, writer=writer, arguments=arguments, rng=rng):
-            with np.errstate(all="ignore"):
-                return Launch(kernel, program, writer, arguments, rng).compare(rng)
-
-        print(json.dumps({"name": name} | attempt(compare)), flush=True)
+    wp.config.kernel_cache_dir, wp.config.quiet = cache, True
+    wp.config.optimization_level = 0  # a third of the time, the same numbers
+    for name, kernel, made in compiled(cache, [written(*one) for one in asked]):
+        found = made if kernel is None else attempt(try_warp, kernel, *made)
+        print(json.dumps({"name": name} | found), flush=True)
 
 
 def attempt(compare, *arguments) -> dict:
@@ -405,7 +426,12 @@ def attempt(compare, *arguments) -> dict:
     try:
         return compare(*arguments)
     except Exception as error:  # noqa: BLE001  whatever a compiler has to say of the kernel
-        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"}
+        return said(error)
+
+
+def said(error: Exception) -> dict:
+    """Return an error as a line's entry."""
+    return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"}
 
 
 if __name__ == "__main__":

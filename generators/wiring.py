@@ -38,11 +38,11 @@ TRIES = 4  # second operands tried where the first makes the result constant
 
 
 def same(seen: np.ndarray) -> bool:
-    """Tell whether all entries are the same, up to rounding."""
+    """Tell whether all entries are the same, up to rounding, or some are no numbers."""
     if seen.dtype.kind in "biu":
         return bool(np.all(seen == seen.flat[0]))
     largest = float(np.abs(seen).max())
-    return bool(np.abs(seen - seen.flat[0]).max() <= 1e-6 * max(1.0, largest))
+    return not np.abs(seen - seen.flat[0]).max() > 1e-6 * max(1.0, largest)
 
 
 class Wiring:

@@ -301,6 +301,8 @@ class Launch:
             launched.append(held)
             if real:
                 readers[p.id] = lambda held=held: held.grad.numpy()
+        rest = self.arguments[len(self.params) :]
+        launched += [int(a.low) for a in rest if a.role == "input"]  # how often loops go round
         return launched, readers
 
     def launch(self, launched: list, outputs: list) -> None:
@@ -318,11 +320,16 @@ class Launch:
         """Compare numbers and gradient with the reference."""
         wp, program = self.wp, self.program
         types = [self.writer.types[id_] for id_ in program.outputs]
-        shapes = [a.shape for a in self.arguments if a.role == "output"]
-        outputs = [
-            wp.zeros(s, dtype=self.element(t), requires_grad=t[0] not in "iub", device="cpu")
-            for s, t in zip(shapes, types, strict=True)
-        ]
+        given = [a for a in self.arguments if a.role == "output"]
+        outputs = []
+        for argument, kind in zip(given, types, strict=True):
+            out = wp.zeros(
+                argument.shape, dtype=self.element(kind), requires_grad=kind[0] not in "iub",
+                device="cpu",
+            )  # fmt: skip
+            if argument.low:
+                out.fill_(int(argument.low) if kind[0] in "iu" else argument.low)
+            outputs.append(out)
         launched, readers = self.given()
         tape = wp.Tape()
         with tape:

@@ -71,7 +71,7 @@ class Arrays(Sampler):
     def flat(self, value: int) -> bool:
         """Tell whether a value is one number in all its places, or in all samples if it is one."""
         seen = self.witnesses[value]
-        return same(seen) if seen.ndim == 1 else any(same(sample) for sample in seen)
+        return same(seen) if seen[0].size == 1 else any(same(sample) for sample in seen)
 
     # -- operations -----------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from generators.tables import OPERATIONS
 from generators.wiring import Word
 
 Parts = tuple[Word, ...]
+Builder = Callable[[Sampler, Shape, Parts], Program]
+_DRAWS = 6  # of all that its word does not fix, until a chain's result is not constant
 
 
 def _enter(s: Sampler, ranks: tuple[int, ...] = (1,) * 6 + (2,) * 4 + (3, 3, 4)) -> tuple[str, ...]:
@@ -134,7 +136,7 @@ def _family(s: Sampler, shape: Shape, parts: Parts) -> Program:
     return s.finish((s.chain(word, s.param(shape.start, axes)),), axes)
 
 
-BUILDERS: dict[str, Callable[[Sampler, Shape, Parts], Program]] = {
+BUILDERS: dict[str, Builder] = {
     "elementwise": _line,
     "scalar_array": _line,
     "unary": _line,
@@ -148,22 +150,19 @@ BUILDERS: dict[str, Callable[[Sampler, Shape, Parts], Program]] = {
 }
 
 
-def _built(language: str, category: str, draw: Stream, shape: Shape, parts: Parts) -> Program:
-    """Build a program with the sampler that its category asks for."""
+def _maker(language: str, category: str, draw: Stream) -> tuple[Sampler, Builder]:
+    """Return the sampler that a category asks for, and what builds a program with it."""
     if category == "control" and language == "warp":
-        return control.build(control.ControlSampler(language, category, draw), shape, parts)
+        return control.ControlSampler(language, category, draw), control.build
     if category == "atomic":
-        return atomic.build(atomic.AtomicSampler(language, category, draw), shape, parts)
+        return atomic.AtomicSampler(language, category, draw), atomic.build
     if category in access.BUILDERS:
-        sampler = access.AccessSampler(language, category, draw)
-        return access.BUILDERS[category](sampler, shape, parts)
+        return access.AccessSampler(language, category, draw), access.BUILDERS[category]
     if category in BUILDERS:
-        return BUILDERS[category](Sampler(language, category, draw), shape, parts)
+        return Sampler(language, category, draw), BUILDERS[category]
     if category == "tile":
-        return _family(Arrays("tile", category, draw), shape, parts)
-    return _family(
-        (Arrays if language == "jax" else Sampler)(language, category, draw), shape, parts
-    )
+        return Arrays("tile", category, draw), _family
+    return (Arrays if language == "jax" else Sampler)(language, category, draw), _family
 
 
 def sample(
@@ -173,7 +172,12 @@ def sample(
     spelled = "jax" if language == "jax" else "warp"
     shape, word = kinds.choose(spelled, category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
-    drawn, parts = Stream("program", *key), shape.split(word)
+    parts = shape.split(word)
     with np.errstate(all="ignore"):  # integers wrap around
-        program = _built(language, category, drawn, shape, parts)
+        for again in [(), *((n,) for n in range(1, _DRAWS))]:
+            drawn = Stream("program", *key, *again)
+            sampler, build = _maker(language, category, drawn)
+            program = build(sampler, shape, parts)
+            if build is not _family or not any(map(sampler.flat, program.outputs)):
+                break
     return program, lambda purpose: Stream(purpose, *key)

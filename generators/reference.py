@@ -1,7 +1,8 @@
 """The reference semantics: NumPy in float64, one entry of an array's first axis a point.
 
-`run` evaluates a whole program on its inputs. Its parts also serve while a program is made, when
-there are no inputs yet but a few typical values of each parameter.
+`run` evaluates a whole program on its inputs: one of points, or one of whole arrays, whose values
+keep their shapes. Its parts also serve while a program is made, when there are no inputs yet but a
+few typical values of each parameter.
 """
 
 from __future__ import annotations
@@ -28,6 +29,22 @@ from generators.program import (
 from generators.tables import COMPARISONS, OPERATIONS
 
 Values = dict[int, np.ndarray]
+
+
+def cast(kind: str, value: np.ndarray, signed: str, unsigned: str) -> np.ndarray:
+    """Return a result in the dtype of its kind: integers wrap around, all else is of 64 bits."""
+    dtypes = {"i": signed, "u": unsigned, "b": "bool", "c": "complex128"}
+    return np.asarray(value).astype(dtypes.get(kind, "float64"))
+
+
+def apply(s: Apply, args: Sequence[np.ndarray], index: np.ndarray | None, program: Program):
+    """Return what an operation gives, ``index`` being the number of each point or element."""
+    row = OPERATIONS[s.op]
+    numbers = (index,) if row.indexed else ()
+    found = row.reference(*args, *s.literals, *numbers)
+    return cast(row.result, found, program.signed, program.unsigned)
+
+
 _JOINED = {
     "add": np.add,
     "sub": np.subtract,
@@ -99,11 +116,10 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
             case Apply():
                 row = OPERATIONS[s.op]
                 args = [known[a] for a in s.args]
-                if row.indexed and points is not None:
-                    args = [*args, *s.literals, np.arange(points.count)]
-                    known[s.id] = row.reference(*args)
-                else:
+                if points is None:
                     known[s.id] = row.reference(*args, *s.literals)
+                else:
+                    known[s.id] = apply(s, args, np.arange(points.count), points.program)
             case Branch():
                 right = s.literal if s.right is None else known[s.right]
                 taken = COMPARISONS[s.compare](known[s.left], right)
@@ -212,16 +228,31 @@ def _cut(out: np.ndarray, type_: str | None) -> np.ndarray:
     return low.astype(np.uint32) if type_ == "u" else low.astype(np.uint32).view(np.int32)
 
 
+def _on_whole_arrays(program: Program, inputs: Values) -> list[np.ndarray]:
+    """Return the outputs of a program whose statements are operations on whole arrays."""
+    known = dict(inputs)
+    for s in program.statements:
+        if not isinstance(s, Apply):
+            raise TypeError(f"{type(s).__name__} is not of whole arrays")
+        args = [known[a] for a in s.args]
+        first = args[0]
+        known[s.id] = apply(s, args, np.arange(first.size).reshape(first.shape), program)
+    return [known[id_] for id_ in program.outputs]
+
+
 def run(program: Program, inputs: Mapping[int, np.ndarray] | Sequence) -> list[np.ndarray]:
-    """Return the outputs of a program that says what happens at one point (no Core).
+    """Return the outputs of a program.
 
     ``inputs`` are arrays in the order of the parameters, or keyed by their ids; a vector's
-    components are the last axis. Outputs have the shapes of a Warp kernel's.
+    components are the last axis, and integers are in the dtypes that the program names. Outputs
+    have the shapes of a Warp kernel's, on whole arrays those of their values.
     """
     if not isinstance(inputs, Mapping):
         inputs = {p.id: a for p, a in zip(program.params, inputs, strict=True)}
     held = {id_: np.asarray(a) for id_, a in inputs.items()}
     held = {id_: a.astype(float) if a.dtype.kind == "f" else a for id_, a in held.items()}
+    if not program.space:
+        return _on_whole_arrays(program, held)
     extents = dict(program.extents)
     points = Points(program, held, {}, 1)
     for axis in program.space:

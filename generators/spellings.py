@@ -7,9 +7,10 @@ distinct texts to that; `tests/test_programs.py` sees to it.
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 # Python's binding strengths, as far as they occur here.
 SUM, PRODUCT, NEGATIVE, ATOM = 1, 2, 3, 4
@@ -28,7 +29,8 @@ class Spelling:
     ``{vec}``, ``{mat}``, ``{quat}``, ``{transform}``, ``{svec}`` and ``{smat}`` the names of its
     types, ``{width}`` the width of its vectors, ``{tid}`` the number of the thread. A plain
     slot needs an operand that binds as tightly as the template (inside a call: any), one marked
-    ``!`` an operand that binds tighter, one marked ``!!`` an atom.
+    ``!`` an operand that binds tighter, one marked ``!!`` an atom. An operand that would be read
+    otherwise next to what surrounds its slot is bracketed all the same.
 
     ``lines`` are statements that come first; ``{t0}``, ``{t1}`` … are their variables, named after
     ``locals``. ``helper`` is text before the kernel, ``{h0}`` … its names, made of ``helpers``.
@@ -46,6 +48,29 @@ class Spelling:
         """The names that it uses as they are, such as those of inner functions' arguments."""
         text = ANY_SLOT.sub(" ", " ".join((*self.lines, self.template)))
         return frozenset(_NAME.findall(text))
+
+
+# What an operand of each strength may be.
+_SHOWN = {
+    SUM: ("y + z", "y - z"),
+    PRODUCT: ("y * z", "y / z", "y @ z", "y % z"),
+    NEGATIVE: ("-y",),
+}
+
+
+@lru_cache(maxsize=1 << 14)
+def _one(template: str, slot: str, text: str) -> bool:
+    def filled(operand: str) -> str:
+        return ANY_SLOT.sub(lambda m: operand if m.group(1) == slot else "x", template)
+
+    plain, bracketed = (ast.parse(filled(t), mode="eval") for t in (text, f"({text})"))
+    return ast.dump(plain) == ast.dump(bracketed)
+
+
+def stands(template: str, slot: str, operand: tuple[str, int]) -> bool:
+    """Tell whether an operand, with how tightly it binds, needs no brackets in a slot."""
+    text, binds = operand
+    return binds == ATOM or all(_one(template, slot, t) for t in _SHOWN.get(binds, (text,)))
 
 
 def call(name: str, arity: int = 1, *literals: str) -> Spelling:

@@ -56,5 +56,8 @@ def _struct(
     params: list[Param], types: tuple[str, ...], name: str, element: str, names: Names, draw: Stream
 ) -> Struct:
     type_ = names.outside(types)
-    fields = {p.id: p.stem or names.param(p.type, scalar=not p.axes) for p in params}
+    fields = {
+        p.id: names.reserve(p.stem) if p.stem else names.param(p.type, scalar=not p.axes)
+        for p in params
+    }
     return Struct(type_, name, fields, names.reserve(element.lower()) if element else "")

@@ -24,7 +24,7 @@ from generators.program import (
 )
 from generators.spellings import PRODUCT
 from generators.streams import Stream
-from generators.tables import WARP
+from generators.tables import OPERATIONS, WARP
 from generators.warp_access import WarpAccess
 from generators.warp_control import WarpControl
 from generators.writer import Expression, signature
@@ -304,8 +304,18 @@ class WarpWriter(WarpAccess, WarpControl):
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, the names of types among them."""
-        tid = next(iter(self.letters.values()), "")
+        tid = self.thread() if OPERATIONS[statement.op].indexed else ""
         return super().slots(statement) | self.type_slots | {"tid": tid}
+
+    def thread(self) -> str:
+        """Write the number of the thread, counted over all axes of the launch."""
+        space = self.program.space
+        whole = next(p for p in self.program.params if p.axes == space)
+        text = self.letters[space[0]]
+        for axis, letter in enumerate(space[1:], 1):
+            text = f"({text})" if axis > 1 else text
+            text = f"{text} * {self.titles[whole.id]}.shape[{axis}] + {self.letters[letter]}"
+        return text
 
     @cached_property
     def type_slots(self) -> dict[str, str]:

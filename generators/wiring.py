@@ -20,6 +20,7 @@ from generators.program import (
     Param,
     Statement,
 )
+from generators.reference import cast
 from generators.streams import Stream
 from generators.tables import OPERATIONS
 
@@ -37,11 +38,11 @@ TRIES = 4  # second operands tried where the first makes the result constant
 
 
 def same(seen: np.ndarray) -> bool:
-    """Tell whether all entries are the same, up to rounding."""
-    if seen.dtype == bool:
-        return bool(seen.all() or not seen.any())
+    """Tell whether all entries are the same, up to rounding, or some are no numbers."""
+    if seen.dtype.kind in "biu":
+        return bool(np.all(seen == seen.flat[0]))
     largest = float(np.abs(seen).max())
-    return bool(np.abs(seen - seen.flat[0]).max() <= 1e-6 * max(1.0, largest))
+    return not np.abs(seen - seen.flat[0]).max() > 1e-6 * max(1.0, largest)
 
 
 class Wiring:
@@ -174,8 +175,7 @@ class Wiring:
 
     def _cast(self, kind: str, seen: np.ndarray) -> np.ndarray:
         """Return witnesses in the dtype of their kind."""
-        dtypes = {"i": self.signed, "u": self.unsigned, "b": "bool", "c": "complex128"}
-        return np.asarray(seen).astype(dtypes.get(kind, "float64"))
+        return cast(kind, seen, self.signed, self.unsigned)
 
     # -- guards ---------------------------------------------------------------------------------
 

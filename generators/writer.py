@@ -25,7 +25,7 @@ from generators.program import (
     use_counts,
     walk,
 )
-from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling
+from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling, stands
 from generators.streams import Stream
 from generators.tables import OPERATIONS
 
@@ -220,7 +220,8 @@ class Writer:
             text, binds = operands[int(name)]
             needed = (0 if spelling.binds == ATOM else spelling.binds) + len(marks)
             needed = ATOM if marks == "!!" else needed
-            return text if binds >= needed else f"({text})"
+            whole = binds >= needed and stands(spelling.template, name, operands[int(name)])
+            return text if whole else f"({text})"
 
         if spelling.helper:
             self.helpers.append([ANY_SLOT.sub(slot, line) for line in spelling.helper])

@@ -1,9 +1,9 @@
 """Runs kernels of one program written in both languages and compares numbers and gradients.
 
 ``python tests/run_both.py CACHE LANGUAGE FIRST COUNT [CATEGORY ...]`` prints one JSON line a
-kernel. What only Warp can say is compared with the reference instead of a JAX function: numbers,
-and gradients with central differences of it. A process of its own: one that has used JAX must not
-be forked from, and the test suite forks.
+kernel; those of the families are left to `run_families`. What only Warp can say is compared with
+the reference instead of a JAX function: numbers, and gradients with central differences of it. A
+process of its own: one that has used JAX must not be forked from, and the test suite forks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -21,12 +20,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import warp as wp
+from run_families import apart
 
 from generators import categories
 from generators.builders import sample
 from generators.jax_source import JaxWriter
 from generators.reference import run
-from generators.verifier import CATEGORIES
+from generators.tables import families
 from generators.warp_source import WarpWriter
 
 SEED = 5
@@ -35,22 +35,14 @@ SEED = 5
 def written(language: str, first: int, count: int, names: list[str]) -> list[tuple]:
     """Return (category, index, program, Warp kernel, JAX function) of the kernels asked for."""
     found, both = [], categories("paired", extended=True)
-    pointwise = [c for c in categories(language, extended=True) if c in CATEGORIES]
-    for category in names or pointwise:
+    own = [c for c in categories(language, extended=True) if c not in families("warp")]
+    for category in names or own:
         for index in range(first, first + count):
             program, draw = sample(language, category, SEED, "train", index, 0)
             warp = WarpWriter(program, draw("text"), draw("names"), twin=True)
             twin = JaxWriter(program, draw("twin"), draw("names")) if category in both else None
             found.append((category, index, program, warp, twin))
     return found
-
-
-def apart(source: str, mark: str) -> str:
-    """Return a kernel's text with the names before it unlike those of other kernels."""
-    names = re.findall(r"^(?:def|class) (\w+)|^([A-Z]\w*) = ", source, re.MULTILINE)
-    for name in {one or two for one, two in names} - {mark}:
-        source = re.sub(rf"(?<![.\w]){name}\b", f"{name}_{mark}", source)
-    return source
 
 
 def array(argument, rng: np.random.Generator, dtype: str):
@@ -160,10 +152,10 @@ def main() -> None:
     texts, found = ["import warp as wp\n"], []
     for category, index, program, warp, function in kernels:
         python, arguments = warp.kernel()
-        name = f"{category}_{index}"
-        texts.append(apart(python.replace(f"def {warp.names.kernel}(", f"def {name}("), name))
+        name, called = f"{category}_{index}", warp.names.kernel
+        texts.append(apart(python, name))
         source = function.kernel()[0] if function else ""
-        found.append((name, program, arguments, source, warp.names.kernel))
+        found.append((name, program, arguments, source, called))
     path = Path(cache) / "both_kernels.py"  # one module: its compiling is shared
     path.write_text("\n".join(texts))
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -171,7 +163,8 @@ def main() -> None:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)  # pyright: ignore
     for name, program, arguments, source, called in found:
-        result = compare(program, getattr(module, name), arguments, source, called)
+        kernel = getattr(module, f"{called}_{name}")
+        result = compare(program, kernel, arguments, source, called)
         more = {"name": name, "dtype": program.dtype, "differentiable": program.differentiable}
         print(json.dumps(more | result), flush=True)
 

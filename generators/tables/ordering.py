@@ -131,7 +131,8 @@ ROWS = (
          lambda e: iv.always(0.0, 1.0), args="i", domains=(SMALL,), **_SHARE),
     # ranks
     _row("ranks_twice", "...d->...d", _ranks, _places, **_SHARE),
-    _row("ranks_compared", "...d->...d", lambda a: _ranks(a) / a.shape[-1],
+    _row("ranks_compared", "...d->...d",
+         lambda a: (a[..., None, :] < a[..., :, None]).sum(-1) / a.shape[-1],
          lambda e: iv.always(0.0, 1.0), **_SHARE),
     _row("rankdata", "...d->...d", lambda a: stats.rankdata(a, axis=-1),
          lambda e: iv.always(1.0, e["d"]), wide=True, **_SHARE),
@@ -152,8 +153,8 @@ ROWS = (
          lambda a, b: _along(a, b.argmax(-1)[..., None])[..., 0], sides=(Side("scores"),)),
     _row("take_argmin", "...d,...d->...",
          lambda a, b: _along(a, b.argmin(-1)[..., None])[..., 0], sides=(Side("costs"),)),
-    _row("hard_max", "...d->...d", lambda a: np.where(a == a.max(-1, keepdims=True), a, 0.0),
-         _zeroed),
+    _row("hard_max", "...d->...d",
+         lambda a: np.where(np.arange(a.shape[-1]) == a.argmax(-1)[..., None], a, 0.0), _zeroed),
     _row("trimmed_mean", "...d->...", lambda a: np.sort(a, -1)[..., 1:-1].mean(-1)),
     # quantiles
     _row("median_last", "...d->...", lambda a: np.median(a, -1), weight=2),

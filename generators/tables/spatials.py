@@ -255,7 +255,8 @@ WARP: dict[str, Spelling] = {
     "smat_ddot": call("wp.ddot", 2),
     "smat_row": Spelling("{0!!}[{#0}]"),
     "smat_element": Spelling("{0!!}[{#0}, {#1}]"),
-    "smat_block": Spelling("{0!!}[0:3, 0:3]"),
+    # Warp reads the indices of an index as one: a part has a name before it is indexed again.
+    "smat_block": Spelling("{t0}", lines=("{t0} = {0!!}[0:3, 0:3]",), locals=("block",)),
     "guard_scale_s": Spelling("{0} * {#0}", PRODUCT),
     "guard_scale_S": Spelling("{0} * {#0}", PRODUCT),
 }

@@ -200,7 +200,8 @@ _FUNCTION_SPELLINGS = {
         2,
     ),
     "tile_blend": _function("blend", ("return wp.lerp(x, y, z)",), 3),
-    "tile_limit": _function("limit", ("return wp.clamp(x, y, z)",), 1, 2),
+    # the adjoint of a map does not compile where a third argument is a constant
+    "tile_limit": _function("limit", ("return wp.clamp(x, {#0}, {#1})",)),
     "tile_wave": _function("wave", ("return wp.sin(x) * wp.exp(-y * y)",), 2),
     "tile_mix": _function(
         "mix", ("gate = {one} / ({one} + wp.exp(-z))", "return gate * x + ({one} - gate) * y"), 3

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from generators import access, atomic, control, kinds
 from generators.arrays import Arrays
@@ -16,7 +20,7 @@ from generators.tables import OPERATIONS
 from generators.wiring import Word
 
 Parts = tuple[Word, ...]
-Builder = Callable[[Sampler, Shape, Parts], Program]
+Builder = Callable[[Any, Shape, Parts], Program]  # of its own kind of sampler
 _DRAWS = 6  # of all that its word does not fix, until a chain's result is not constant
 
 
@@ -165,6 +169,12 @@ def _maker(language: str, category: str, draw: Stream) -> tuple[Sampler, Builder
     return (Arrays if language == "jax" else Sampler)(language, category, draw), _family
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Return what sets the threads of NumPy's and SciPy's linear algebra: found once."""
+    return ThreadpoolController().select(user_api="blas")
+
+
 def sample(
     language: str, category: str, seed: int, split: str, number: int, variant: int
 ) -> tuple[Program, Callable[[str], Stream]]:
@@ -173,7 +183,10 @@ def sample(
     shape, word = kinds.choose(spelled, category, seed, split, number, variant)
     key = (seed, language, category, split, number, variant)
     parts = shape.split(word)
-    with np.errstate(all="ignore"):  # integers wrap around
+    # Integers wrap around; threads on matrices this small cost more than they save, and how many
+    # there are decides the last digits.
+    single = _blas().limit(limits=1) if language == "jax" else nullcontext()
+    with np.errstate(all="ignore"), single:
         for again in [(), *((n,) for n in range(1, _DRAWS))]:
             drawn = Stream("program", *key, *again)
             sampler, build = _maker(language, category, drawn)

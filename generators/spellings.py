@@ -51,7 +51,7 @@ class Spelling:
 
 
 # What an operand of each strength may be.
-_SHOWN = {
+_SHOWN: dict[float, tuple[str, ...]] = {
     SUM: ("y + z", "y - z"),
     PRODUCT: ("y * z", "y / z", "y @ z", "y % z"),
     NEGATIVE: ("-y",),
@@ -67,7 +67,7 @@ def _one(template: str, slot: str, text: str) -> bool:
     return ast.dump(plain) == ast.dump(bracketed)
 
 
-def stands(template: str, slot: str, operand: tuple[str, int]) -> bool:
+def stands(template: str, slot: str, operand: tuple[str, float]) -> bool:
     """Tell whether an operand, with how tightly it binds, needs no brackets in a slot."""
     text, binds = operand
     return binds == ATOM or all(_one(template, slot, t) for t in _SHOWN.get(binds, (text,)))

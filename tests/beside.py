@@ -8,6 +8,7 @@ import numpy as np
 from generators.program import Param, Program
 
 STEP = 1e-6
+DRAWS = 6  # of other inputs, to see whether a single number is always the same
 
 
 def drawn(param: Param, shape: tuple[int, ...], dtype: str, rng) -> np.ndarray:
@@ -72,15 +73,15 @@ def distance(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.max(np.abs(found - wanted))) / scale
 
 
-def flat(out: np.ndarray, other: np.ndarray) -> bool:
-    """Tell whether an output is one number in all its places and on other inputs too."""
+def flat(out: np.ndarray, others: list[np.ndarray]) -> bool:
+    """Tell whether an output is one number in all its places and, if it is one, on other inputs."""
     if out.size == 1:
-        return bool(np.all(out == other))
+        return all(bool(np.all(out == other)) for other in others)
     return bool(np.all(out == out.flat[0]))
 
 
 def judge(program: Program, found: list, told: list, others: list, dtypes: list[str]) -> dict:
-    """Return what is to be said of a kernel's numbers."""
+    """Return what is to be said of a kernel's numbers; ``others`` are of other inputs."""
     formed = all(
         f.shape == w.shape and f.dtype.name == dtype
         for f, w, dtype in zip(found, told, dtypes, strict=True)
@@ -96,7 +97,7 @@ def judge(program: Program, found: list, told: list, others: list, dtypes: list[
         "value": max(apart) if finite else np.nan,
         "formed": formed,
         "finite": bool(finite),
-        "flat": all(flat(f, o) for f, o in zip(told, others, strict=True)),
+        "flat": all(flat(w, list(o)) for w, o in zip(told, zip(*others, strict=True), strict=True)),
     }
 
 

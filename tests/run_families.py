@@ -21,7 +21,7 @@ from pathlib import Path
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import numpy as np
-from beside import away, drawn, judge, slope, steepness, weights_of, wide
+from beside import DRAWS, away, drawn, judge, slope, steepness, weights_of, wide
 
 from generators import categories
 from generators.builders import sample
@@ -72,10 +72,10 @@ def try_jax(category: str, index: int) -> dict:
         given = inputs()
         values = [jnp.asarray(v) for v in given]
         wanted = run(program, exact := [wide(v) for v in given])
-        other = run(program, [wide(v) for v in inputs()])
+        others = [run(program, [wide(v) for v in inputs()]) for _ in range(DRAWS)]
         found = [np.asarray(leaf) for leaf in jax.tree.leaves(jax.jit(function)(*values))]
         dtypes = [writer.dtypes[writer.types[id_][0]] for id_ in program.outputs]
-        result = judge(program, found, wanted, other, dtypes)
+        result = judge(program, found, wanted, others, dtypes)
         ways, weights = [away(v, rng) for v in given], weights_of(wanted, rng)
         places = tuple(n for n, w in enumerate(ways) if w is not None)
         if not (program.differentiable and places and any(w is not None for w in weights)):
@@ -241,12 +241,14 @@ class Launch:
         found = [out.numpy() for out in outputs]
         exact = self.inputs()
         told = self.told(exact)
-        self.values |= {
-            p.id: drawn(p, self.values[p.id].shape, self.plain(p.type), rng) for p in self.params
-        }
-        result = judge(
-            program, found, told, self.told(self.inputs()), [self.plain(t) for t in types]
-        )
+        others = []
+        for _ in range(1 if self.program.space else DRAWS):
+            again = [
+                wide(drawn(p, self.values[p.id].shape, self.plain(p.type), rng))
+                for p in program.params
+            ]
+            others.append(self.told(again))
+        result = judge(program, found, told, others, [self.plain(t) for t in types])
         weights = weights_of(told, rng)
         if not (program.differentiable and readers and any(w is not None for w in weights)):
             return result

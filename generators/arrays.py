@@ -117,7 +117,8 @@ class Arrays(Sampler):
         if wanted == shape:
             return main
         kind = self.types[main][0]
-        return self.apply(f"guard_resize_{kind}", main, literals=wanted)
+        guard = "guard_spread" if kind == "f" and shape[-1] == 1 else f"guard_resize_{kind}"
+        return self.apply(guard, main, literals=wanted)
 
     def _wanted(self, row: Operation, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape nearest to a value's that the row's first argument may have."""

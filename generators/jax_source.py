@@ -205,6 +205,7 @@ class JaxWriter(JaxAccess):
         shape = ", ".join(map(str, statement.literals))
         return super().slots(statement) | {
             "shape": f"({shape},)" if len(statement.literals) == 1 else f"({shape})",
+            "last": shape.rpartition(" ")[2],
             **{f"@{axis}": str(extent) for axis, extent in extents.items()},
             **{"float": f"jnp.{p.dtype}", "int": f"jnp.{p.signed}", "uint": f"jnp.{p.unsigned}"},
         }

@@ -35,6 +35,7 @@ _WHOLE: tuple[Interval, ...] = ((0, 9), (-8, 8), (1, 12), (0, 100), (-50, 50), (
 _SIGNED = ("int8", "int16", "int32", "int32", "int64")  # of kernels about integers
 WITNESSES = 8
 TRIES = 4  # second operands tried where the first makes the result constant
+_STEPS = (0.0, 0.5, 1.0)  # where functions that go in steps have one
 
 
 def same(seen: np.ndarray) -> bool:
@@ -286,9 +287,9 @@ class Wiring:
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
             args: list[int] = [-1] * len(row.args)
-            args[at] = main
             given = side
             mark, made, lacks = len(self.statements), len(self.params), self.lacks
+            args[at] = self._centered(main, attempt) if len(args) == 1 else main
             for i in range(len(args)):
                 if i == at:
                     continue
@@ -300,13 +301,21 @@ class Wiring:
                 self.fit(a, domain, row.active) for a, domain in zip(args, row.domains, strict=True)
             ]
             value = self.apply(op, *fitted, literals=self._literals(row, fitted))
-            if last or len(args) == 1 or not self.flat(value):
+            fixed = len(args) == 1 and (self.types[main][0] != "f" or self.flat(main))
+            if last or fixed or not self.flat(value):
                 break
             del self.statements[mark:], self.params[made:]
             self.lacks, self.differentiable = lacks, differentiable
             avoid.update(args)
         self.scope.append(value)
         return value
+
+    def _centered(self, value: int, attempt: int) -> int:
+        """Return a float, shifted after the first attempt: about where a function has a step."""
+        if not attempt:
+            return value
+        shift = round(_STEPS[attempt - 1] - float(np.median(self.witnesses[value])), 3)
+        return self.apply("guard_shift", value, literals=(shift,)) if shift else value
 
     def _literals(self, row: Operation, args: list[int]) -> tuple[float, ...]:
         if row.name == "clamp":

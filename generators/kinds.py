@@ -152,7 +152,7 @@ _STARTS = {
         "indexing": ("f2", "i1", "f1", "f3", "i2", "f4", "b1"),
         "statistics": ("f2", "f1", "i1", "f3", "f2", "f4", "f5"),
     },
-    "tile": {"tile": ("f2", "f1", "f2", "i1", "i2")},
+    "tile": {"tile": ("f2", "f1", "f2", "f2", "i1", "f2", "f1", "i2")},
 }
 # The widths of their vectors and matrices, likewise; where not named, three.
 _WIDTHS = {
@@ -198,7 +198,7 @@ def _turns(one: str, more: str, left: int) -> list[tuple[str, ...]]:
     first = sorted({OPERATIONS[name].result for name in words.vocabulary(one)})
     turns: list[tuple[str, ...]] = []
     for kind in first:
-        if kind in "fv" or left < 2:
+        if kind in "fv" or left < 2 or one.startswith("tile"):
             turns.append((kind,))
         else:
             second = {OPERATIONS[name].result for name in words.vocabulary(more)}

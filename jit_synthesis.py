@@ -140,7 +140,10 @@ class JitSynthesisConfig(datasets.BuilderConfig):
         if self.device == "cuda" and self.name == "jax":
             raise ValueError("device='cuda' gives an empty row: jax rows hold HLO; use 'cpu'")
         if isinstance(self.categories, str):
-            self.categories = [name.strip() for name in self.categories.split(",")]
+            names = (name.strip() for name in self.categories.split(","))
+            self.categories = [name for name in names if name]
+        if not isinstance(self.categories, list | tuple | None):
+            raise ValueError(f"categories={self.categories!r} must be a list of names")
         if self.categories is not None:
             # Their order and repetition mean nothing to the generators, nor to a cache.
             self.categories = generators.choose(self.name, self.categories, self.extended)

@@ -78,9 +78,17 @@ def choose(language: str, names: Sequence[str] | None, extended: bool = False) -
         if name in known:
             continue
         if name in categories(language, extended=True):
-            raise ValueError(f"category {name!r} is one of the extended ones: add extended")
+            raise ValueError(
+                f"category {name!r} is one of the extended ones: add extended=True (--extended)"
+            )
+        others = [o for o in LANGUAGES if name in categories(o, extended=True)]
+        if others:
+            raise ValueError(
+                f"category {name!r} is not one of {language}'s but of {', '.join(others)}"
+            )
+        more = "" if extended else ", more with extended"
         raise ValueError(
-            f"unknown category for {language} {name!r}: choose from {', '.join(known)}"
+            f"unknown category for {language} {name!r}: choose from {', '.join(known)}{more}"
         )
     if not names:
         raise ValueError(f"categories=[] leaves nothing to write: choose from {', '.join(known)}")

@@ -56,7 +56,9 @@ jit-synthesis {1} --count 150 --split test --seed 7 --output data/{1}-test.parqu
 
 Seed = Annotated[int, typer.Option(help="Rows are a function of seed, split and index.")]
 Split = Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}: they share no structure.")]
-Device = Annotated[str, typer.Option(help="Of cpp (cpu) and cuda, which to fill; jax has neither.")]
+Device = Annotated[
+    str, typer.Option(help="Of the columns cpp and cuda, which to fill; jax has none.")
+]
 Mode = Annotated[
     str | None,
     typer.Option(
@@ -68,10 +70,15 @@ Extended = Annotated[
     bool, typer.Option("--extended", help="Add the kernel types beyond the ten of all configs.")
 ]
 Categories = Annotated[
-    str | None, typer.Option(help="Kernel types, as in branch,loop.", show_default="all")
+    str | None,
+    typer.Option(
+        help="Kernel types, as in branch,loop; an unknown one lists them.",
+        show_default="the ten, or all with --extended",
+    ),
 ]
 Preamble = Annotated[
-    bool, typer.Option("--preamble", help="Warp only: keep what Warp prints before each kernel.")
+    bool,
+    typer.Option("--preamble", help="warp and paired: keep what Warp prints before each kernel."),
 ]
 Count = Annotated[int, typer.Option(help="Rows to write.")]
 Output = Annotated[

@@ -41,6 +41,8 @@ BAD = [
     ({"seed": 2**64}, "seed=18446744073709551616 must be"),
     ({"seed": False}, "seed=False must be"),
     ({"num_shards": 0}, "num_shards=0 must be an integer from 1"),
+    ({"categories": 3}, "categories=3 must be a list of names"),
+    ({"categories": " , "}, "leaves nothing to write"),
     ({"categories": "gather"}, "'gather' is one of the extended ones: add extended"),
     ({"extended": 1}, "extended=1 must be True or False"),
     ({"name": "jax", "preamble": True}, "preamble=True is Warp's"),
@@ -77,7 +79,7 @@ def test_categories_may_be_one_string():
 def test_a_further_kernel_type_without_extended_says_what_to_add():
     with pytest.raises(ValueError, match="'attention' is one of the extended ones: add extended"):
         JitSynthesisConfig("jax", categories=["attention"])
-    with pytest.raises(ValueError, match="unknown category for warp 'attention'"):
+    with pytest.raises(ValueError, match="'attention' is not one of warp's but of jax, stablehlo"):
         JitSynthesisConfig("warp", categories=["attention"])
 
 

@@ -178,7 +178,10 @@ BAD = [
     ({"index": True}, "got True"),
     ({"variant": VARIANTS}, "variant must be an integer"),
     ({"categories": ["stencil"]}, "'stencil' is one of the extended ones: add extended"),
-    ({"categories": ["softmax"], "extended": True}, "unknown category for warp 'softmax'"),
+    (
+        {"categories": ["softmax"], "extended": True},
+        "'softmax' is not one of warp's but of jax, stablehlo",
+    ),
     ({"index": 1 << 62, "categories": ["unary"]}, "holds"),
 ]
 

@@ -31,7 +31,7 @@ BAD = [
     ({"device": "gpu"}, "unknown device 'gpu': choose from cpu, cuda, both"),
     ({"mode": "back"}, "unknown mode 'back': choose from forward, backward, both"),
     ({"categories": ["branch", "tree"]}, r"unknown category for warp 'tree': choose from elementw"),
-    ({"categories": "matmul"}, "unknown category for warp 'matmul'"),
+    ({"categories": "matmul"}, "category 'matmul' is not one of warp's but of jax"),
     ({"categories": []}, "leaves nothing to write"),
     ({"num_train": -1}, "num_train=-1 must be an integer from 0"),
     ({"num_train": 1.5}, "num_train=1.5 must be an integer"),

@@ -16,8 +16,8 @@ from jit_synthesis import CODE_HASH, JitSynthesisConfig
 from pipeline import cli, export
 from pipeline.parts import Parts
 
-# A format's config and count: the first in seven parts, the second in three.
-PLANS = {".jsonl": ("warp", 400), ".parquet": ("jax", 140)}
+# A format's config and count: the first in fifteen parts, the second in three.
+PLANS = {".jsonl": ("warp", 950), ".parquet": ("jax", 140)}
 
 
 def command(output: Path, *more: str) -> list[str]:

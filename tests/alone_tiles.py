@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from alone import drawn, fill, judge, literals_of
 
 from extractors.jobs import Job
 from extractors.outcomes import Extracted
@@ -23,7 +24,6 @@ from extractors.warp_codegen import extract_warp
 from generators.operations import Operation
 from generators.spellings import Spelling
 from generators.tables import tiles
-from tests.alone import drawn, fill, judge, literals_of
 
 BLOCKS = 2
 EXTENTS = {"": 8, "m": 8, "n": 16, "d": 8, "k": 8}

@@ -329,9 +329,8 @@ def main() -> None:
             rows = {n: pair for n, pair in rows.items() if not pair[0].dims}
             results = try_warp(rows)
         else:
-            rows = {
-                n: p for n, p in rows.items() if not set(p[0].args + p[0].result) & set("vmqtsS")
-            }
+            plain = {n: pair for n, pair in rows.items() if "{shape}" not in pair[1].template}
+            rows = {n: p for n, p in plain.items() if not set(p[0].args) & set("vmqtsS")}
             results = {n: try_jax(*pair) for n, pair in rows.items()}
         for row, wrong in results.items():
             if wrong:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from hashlib import blake2b
 
+from generators.texts import parse
+
 
 def _docstring(node: ast.AST) -> bool:
     return (
@@ -84,7 +86,7 @@ def fingerprints(python: str) -> tuple[str, str]:
     The fingerprint ignores names that the text defines, docstrings, comments and layout; the
     structure ignores numeric constants too. Raises SyntaxError if it is no Python.
     """
-    tree = ast.parse(python)
+    tree = parse(python)
     walk = _Walk(tree)
     walk.visit(tree)
     whole = _hash(walk.tokens)

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from generators.texts import parse
+
 # Python's binding strengths, as far as they occur here.
 SUM, PRODUCT, NEGATIVE, ATOM = 1, 2, 3, 4
 
@@ -63,7 +65,7 @@ def _one(template: str, slot: str, text: str) -> bool:
     def filled(operand: str) -> str:
         return ANY_SLOT.sub(lambda m: operand if m.group(1) == slot else "x", template)
 
-    plain, bracketed = (ast.parse(filled(t), mode="eval") for t in (text, f"({text})"))
+    plain, bracketed = (parse(filled(t), mode="eval") for t in (text, f"({text})"))
     return ast.dump(plain) == ast.dump(bracketed)
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -213,3 +214,10 @@ def test_fingerprint_ignores_manner_and_sees_meaning():
     assert structure(one) == structure(constant)
     assert structure(one) != structure(swapped)
     assert structure(one) != structure(one.replace("+", "-"))
+
+
+def test_threads_can_generate_at_once():
+    """CPython 3.11 loses count where two threads make syntax trees (python/cpython 106905)."""
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda i: generate("jax", 0, i, extended=True), range(400)))
+    assert found[::50] == [generate("jax", 0, i, extended=True) for i in range(0, 400, 50)]

@@ -219,3 +219,22 @@ def test_no_two_blocks_read_alike(language):
         text = re.sub(r"\{#\d\}|\{one\}|\{zero\}|\b\d+(\.\d+)?(e-?\d+)?\b", "#", text)
         key = text, row.args if set(row.args) - {"f"} else "", row.dims, row.width
         assert texts.setdefault(key, name) == name
+
+
+def test_rows_of_jax_that_read_alike_take_values_of_different_types():
+    """The type of the value at hand is known from what made it; that of an operand is not."""
+    alike = {}
+    for name, spelling in tables.JAX.items():
+        row = OPERATIONS[name]
+        if not row.guard:
+            text = "\n".join((*spelling.helper, *spelling.lines, spelling.template))
+            text = re.sub(r"\{#\d\}|\{one\}|\{zero\}|\b\d+(\.\d+)?\b", "#", text.replace("!", ""))
+            alike.setdefault(re.sub(r"\{[th]\d\}", "{}", text), []).append(row)
+    found = []
+    for rows in alike.values():
+        for place, row in enumerate(rows):
+            for other in rows[:place]:
+                mains = {row.args[n] for n in ((0,) if row.dims else row.places)}
+                if mains & {other.args[n] for n in ((0,) if other.dims else other.places)}:
+                    found.append((row.name, other.name))
+    assert not found

@@ -324,8 +324,9 @@ _UNSIGNED = (
           sides=(_BUCKETS,)), _infix("%", PRODUCT), _infix("%", PRODUCT)),
     (_row("u_divide", "uu", "u", (WRAPPING, (2, 100)), _WRAP, np.floor_divide, sides=(_BUCKETS,)),
      _infix("//", PRODUCT), _infix("//", PRODUCT)),
+    # In JAX it would read like i_where, whose mask is the value at hand as well.
     (_row("u_where", "buu", "u", (_TRUTH, WRAPPING, WRAPPING), _WRAP, np.where),
-     _wp("where", 3), _jnp("where", 3)),
+     _wp("where", 3), None),
     (_u("u_lcg", 1, lambda a, m, c: a * m + c, literals=((5, 125), (1, 120))),
      Spelling("{0} * {uint}({#0}) + {uint}({#1})", SUM), Spelling("{0} * {#0} + {#1}", SUM)),
     (_u("u_combine", 2, lambda a, b, m: a * m ^ b, literals=((3, 125),)),

@@ -157,10 +157,10 @@ class JaxWriter(JaxAccess):
         else:
             results = [text for text, _ in self.take(*program.outputs)]
         self.flush()
-        if not self.lines and len(results) == 1:  # a kernel is never one line alone
-            local = self.names.local()
-            self.line(f"{local} = {results[0]}")
-            results = [local]
+        if not self.lines:  # a kernel is never one line alone
+            for place, text in enumerate(results):
+                results[place] = self.names.local()
+                self.line(f"{results[place]} = {text}")
         self.remark("result")
         self.line(f"return {', '.join(results)}")
         # Without annotations a single number reads like an array.

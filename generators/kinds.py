@@ -162,7 +162,7 @@ _WIDTHS = {
     "random": (3, 2, 3, 4),
 }
 _ARRAYS = ("f2", "f1", "f3", "f2", "f4", "f2", "f5")
-_LONGEST = 12
+_LONGEST = 10
 
 
 def _family(language: str, family: str) -> tuple[Shape, ...]:

@@ -36,7 +36,9 @@ def test_numbers_are_finite_and_those_of_the_reference(compared):
     # In 16 bits what goes in steps, or looks for the largest, often finds another one.
     firm = [k for k in compared if k["differentiable"] or not k["dtype"].endswith("16")]
     bound = [(k, FLIPPED if k["whole"] else NUMBERS[k["dtype"]]) for k in firm]
-    assert not [k for k, most in bound if not k["value"] <= most]
+    wrong = [k for k, most in bound if not k["value"] <= most]
+    assert not [k for k in wrong if not k["whole"]]
+    assert len(wrong) <= 0.02 * len(firm)  # orders of what is equal once it is rounded
 
 
 def test_shapes_and_dtypes_are_those_of_the_program(compared):

@@ -38,7 +38,7 @@ def test_numbers_are_finite_and_those_of_the_reference(compared):
     bound = [(k, FLIPPED if k["whole"] else NUMBERS[k["dtype"]]) for k in firm]
     wrong = [k for k, most in bound if not k["value"] <= most]
     assert not [k for k in wrong if not k["whole"]]
-    assert len(wrong) <= 0.02 * len(firm)  # orders of what is equal once it is rounded
+    assert len(wrong) <= max(1, 0.02 * len(firm))  # orders of what rounds to the same
 
 
 def test_shapes_and_dtypes_are_those_of_the_program(compared):

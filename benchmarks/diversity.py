@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import platform
+import re
 import resource
 import statistics
 import time
@@ -16,10 +17,32 @@ from collections import Counter
 
 from generators import LANGUAGES, generate
 
+FUNCTION = re.compile(r"\b(?:jnp|jax|wp)(?:\.[A-Za-z_]\w*)+")
+
 
 def depth(node: ast.AST) -> int:
     """Return how deep statements and expressions nest."""
     return 1 + max((depth(child) for child in ast.iter_child_nodes(node)), default=0)
+
+
+def public(names: Counter) -> list[str]:
+    """Return the names that are functions of the libraries: of Warp, or of JAX's public modules.
+
+    Of JAX count `jax.numpy`, `jax.lax`, `jax.nn` and `jax.scipy`, whatever lies below them.
+    """
+    import jax
+    import warp as wp
+
+    found = []
+    for name in names:
+        root, *path = name.split(".")
+        value = {"jnp": jax.numpy, "jax": jax, "wp": wp}[root]
+        for part in path:
+            value = getattr(value, part, None)
+        counted = root != "jax" or path[0] in ("lax", "nn", "scipy")
+        if counted and callable(value) and not isinstance(value, type):
+            found.append(name)
+    return found
 
 
 def percentiles(values: list[int]) -> str:
@@ -50,9 +73,9 @@ def survey(language: str, count: int, seed: int) -> list[tuple[str, str]]:
         if index % 10 == 0:  # parsing again costs more than generating
             tree = ast.parse(kernel.python)
             depths.append(depth(tree))
-            called.update(ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call))
+            called.update(FUNCTION.findall(kernel.python))
     spent = (time.process_time() - start) / count * 1e3
-    library = {n: c for n, c in called.items() if n.split(".")[0] in ("wp", "jnp", "jax")}
+    library = public(called)
     common = ", ".join(f"{name} {n / count:.1%}" for name, n in operations.most_common(5))
     rare = ", ".join(f"{name} {n / count:.2%}" for name, n in operations.most_common()[-3:])
     return [

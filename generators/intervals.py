@@ -109,3 +109,21 @@ def dot(width: int) -> Range:
 def length(width: int) -> Range:
     """Make the range of the Euclidean norm of a vector of ``width`` components."""
     return lambda a: (0.0, math.sqrt(width) * magnitude(a))
+
+
+def same(a: Interval, *_: Interval) -> Interval:
+    """Return the range of what only moves, repeats or picks the elements of its first argument."""
+    return a
+
+
+def within(f: Callable[..., float]) -> Callable[[dict[str, int]], Range]:
+    """Make the symmetric range of what is at most ``f`` of the extents and the magnitudes."""
+
+    def sized(n: dict[str, int]) -> Range:
+        def of(*a: Interval) -> Interval:
+            high = f(n, *map(magnitude, a))
+            return -high, high
+
+        return of
+
+    return sized

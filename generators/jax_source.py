@@ -21,7 +21,7 @@ from generators.program import (
 from generators.spellings import ATOM, Spelling
 from generators.streams import Stream
 from generators.tables import JAX, OPERATIONS
-from generators.writer import signature, spaced
+from generators.writer import spaced
 
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
 _ANNOTATED = {"k": "int", "i": "int", "u": "int", "f": "float", "b": "bool", "c": "complex"}
@@ -169,11 +169,8 @@ class JaxWriter(JaxAccess):
             f"{self.titles[p.id]}: {self.annotation(p)}" if annotated else self.titles[p.id]
             for p in program.params
         ]
-        body = spaced(self.lines)
-        if self.draw.chance(0.3):
-            body = [f'    """{self.describe()}"""', *body]
-        lines = [*signature(decorator, self.names.kernel, header), *body, ""]
-        return "\n".join([*self.before(), *lines]), tuple(self.argument(p) for p in program.params)
+        text = self.text(decorator, header, spaced(self.lines))
+        return text, tuple(self.argument(p) for p in program.params)
 
     def annotation(self, param: Param) -> str:
         """Write a parameter's type."""
@@ -197,15 +194,11 @@ class JaxWriter(JaxAccess):
         }
 
     def slots(self, statement: Apply) -> dict[str, str]:
-        """Return what the named slots stand for, the extents of a row's axes among them."""
-        row = OPERATIONS[statement.op]
+        """Return what the named slots stand for, types and a guard's shape among them."""
         p = self.program
-        given = [dict(p.shapes)[a] for a in statement.args] if row.dims else []
-        extents = row.extents(given) if row.dims else {}
         shape = ", ".join(map(str, statement.literals))
         return super().slots(statement) | {
             "shape": f"({shape},)" if len(statement.literals) == 1 else f"({shape})",
             "last": shape.rpartition(" ")[2],
-            **{f"@{axis}": str(extent) for axis, extent in extents.items()},
             **{"float": f"jnp.{p.dtype}", "int": f"jnp.{p.signed}", "uint": f"jnp.{p.unsigned}"},
         }

@@ -19,7 +19,6 @@ REMARKS: dict[str, tuple[str, ...]] = {
     "reduce": ("reduce along the last axis", "go through the row"),
     "atomic": ("add this element's share", "combine with the other threads"),
     "store": ("write the result", "store what was computed", "result of this element"),
-    "guard": ("stay within the domain", "keep the argument in range"),
     "result": ("final value", "what is returned"),
 }
 CONSTANTS = (

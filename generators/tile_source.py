@@ -6,10 +6,9 @@ from generators.kernel import Argument
 from generators.names import OUTPUTS
 from generators.program import Apply, Param, Program
 from generators.streams import Stream
-from generators.tables import OPERATIONS, TILE
+from generators.tables import TILE
 from generators.tables.tiles import LOADS
 from generators.warp_source import WarpWriter
-from generators.writer import signature
 
 BLOCK_DIM = 64
 FFT_BLOCK_DIM = 8  # a transform's length must be divisible by it
@@ -29,11 +28,9 @@ class TileWriter(WarpWriter):
 
     def __init__(self, program: Program, draw: Stream, names: Stream):
         super().__init__(program, draw, names)
-        shapes = dict(program.shapes)
-        self.shapes = shapes
         [result] = program.outputs
-        flat = all(len(shape) == 2 for shape in (*(p.shape for p in program.params),))
-        whole = flat and len(shapes[result]) == 2 and draw.chance(0.4)
+        flat = all(len(p.shape) == 2 for p in program.params)
+        whole = flat and len(self.shapes[result]) == 2 and draw.chance(0.4)
         self.grid = tuple(draw.choice((2, 3, 4, 8)) for _ in range(1 + whole))
         self.letters = dict(zip(("x", "y"), [self.names.reserve(c) for c in "ij"], strict=False))
         self.shared = {
@@ -84,14 +81,8 @@ class TileWriter(WarpWriter):
     # -- the kernel -----------------------------------------------------------------------------
 
     def slots(self, statement: Apply) -> dict[str, str]:
-        """Return what the named slots stand for, the extents of a row's axes among them."""
-        row = OPERATIONS[statement.op]
-        shapes = [self.shapes[a] for a in statement.args]
-        extents = row.extents(shapes) if row.dims else {}
-        return super().slots(statement) | {
-            **{f"@{axis}": str(extent) for axis, extent in extents.items()},
-            "lane": self.lane,
-        }
+        """Return what the named slots stand for, the thread's number in its block among them."""
+        return super().slots(statement) | {"lane": self.lane}
 
     def kernel(self) -> tuple[str, tuple[Argument, ...]]:
         """Return the kernel's source and its arguments in call order."""
@@ -127,11 +118,7 @@ class TileWriter(WarpWriter):
         header.append(f"{out}: {self.annotation(annotated, len(stored))}")
         arguments.append(Argument(out, "output", dtype, stored, 0.0, 0.0))
         self.constants += [f"{name} = wp.constant({n})" for n, name in self.sizes.items()]
-        body = self.lines
-        if self.draw.chance(0.3):
-            body = [f'    """{self.describe()}"""', *body]
-        lines = [*signature("@wp.kernel", self.names.kernel, header), *body, ""]
-        return "\n".join([*self.before(), *lines]), tuple(arguments)
+        return self.text("@wp.kernel", header, self.lines), tuple(arguments)
 
     def argument(self, param: Param) -> Argument:
         """Return what the row says of a parameter."""

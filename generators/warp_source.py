@@ -27,7 +27,7 @@ from generators.streams import Stream
 from generators.tables import OPERATIONS, WARP
 from generators.warp_access import WarpAccess
 from generators.warp_control import WarpControl
-from generators.writer import Expression, signature
+from generators.writer import Expression
 
 _TERNARY = 0.25
 _EXPRESSION = 80  # characters of a branch in one line
@@ -367,8 +367,4 @@ class WarpWriter(WarpAccess, WarpControl):
                 shape, fill = self.slot_shape(program.stores[place]), program.stores[place].fill
             header.append(f"{name}: {self.annotation(annotated, len(shape))}")
             arguments.append(Argument(name, "output", dtype, shape, fill, fill))
-        body = self.lines
-        if self.draw.chance(0.3):
-            body = [f'    """{self.describe()}"""', *body]
-        lines = [*signature("@wp.kernel", self.names.kernel, header), *body, ""]
-        return "\n".join([*self.before(), *lines]), tuple(arguments)
+        return self.text("@wp.kernel", header, self.lines), tuple(arguments)

@@ -79,16 +79,15 @@ def vocabulary(slot: str) -> tuple[str, ...]:
 def after(op: Operation, state: str) -> str | None:
     """Return the type that an operation makes of a value at hand, None where it does not apply."""
     kind, rank = state[0], state[1:]
+    mains = {op.args[place] for place in op.places}
     if not rank or state == "unit":
         # All that one can know of a unit vector by itself is constant.
-        mains = {op.args[place] for place in op.places}
         if op.dims or (state == "unit" and ("v" not in mains or len(op.args) == 1)):
             return None
         if state != "unit" and state not in mains:
             return None
         return "unit" if op.name == "normalize" else op.result
     if not op.dims:
-        mains = {op.args[place] for place in op.places}
         return f"{op.result}{rank}" if kind in mains else None
     if op.args[0] != kind:
         return None

@@ -63,6 +63,7 @@ class Writer:
                 self.names.avoid(self.spellings[s.op].fixed)
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
+        self.shapes = dict(program.shapes)
         self.used: list[str] = []  # operations in order of appearance
         self.habits = Manner(draw)
         self.constants: list[str] = []  # assignments before all else
@@ -168,7 +169,10 @@ class Writer:
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots of a spelling stand for, operands left out."""
+        row = OPERATIONS[statement.op]
+        extents = row.extents([self.shapes[a] for a in statement.args]) if row.dims else {}
         return {
+            **{f"@{axis}": str(extent) for axis, extent in extents.items()},
             **{f"#{n}": self.literal(statement, v) for n, v in enumerate(statement.literals)},
             **{"one": self.number(1.0), "zero": self.number(0.0)},
         }
@@ -278,6 +282,13 @@ class Writer:
         parts = [[*self.constants, ""]] if self.constants and self.helpers else []
         parts += [[*self.constants, "", ""]] if self.constants and not self.helpers else []
         return [line for part in (*parts, *([*h, "", ""] for h in self.helpers)) for line in part]
+
+    def text(self, decorator: str, header: list[str], body: list[str]) -> str:
+        """Return the whole text: what stands before the kernel, its head, and its body."""
+        if self.draw.chance(0.3):
+            body = [f'    """{self.describe()}"""', *body]
+        lines = [*signature(decorator, self.names.kernel, header), *body, ""]
+        return "\n".join([*self.before(), *lines])
 
     def describe(self) -> str:
         """Return a docstring that is true of the kernel."""

@@ -13,19 +13,12 @@ import scipy.linalg
 from generators import intervals as iv
 from generators.operations import ANY, Operation, Side
 from generators.spellings import PRODUCT, Spelling, call
+from generators.tables.definite import diagonal, of_p, squared, turned
 
 _BASE: tuple = (-2.0, 2.0)  # of what matrices are made of
 _HALF: tuple = (-0.5, 0.5)
 _ONE: tuple = (-1.0, 1.0)
 _EYE = "jnp.eye({@n}, dtype={0!!}.dtype)"
-
-
-def _t(a: np.ndarray) -> np.ndarray:
-    return np.swapaxes(a, -1, -2)
-
-
-def _diagonal(a: np.ndarray) -> np.ndarray:
-    return np.diagonal(a, axis1=-2, axis2=-1)
 
 
 def _logdet(a: np.ndarray) -> np.ndarray:
@@ -35,26 +28,9 @@ def _logdet(a: np.ndarray) -> np.ndarray:
 def _spectral(f):
     def of(a: np.ndarray) -> np.ndarray:
         values, vectors = np.linalg.eigh(a)
-        return (vectors * f(values)[..., None, :]) @ _t(vectors)
+        return (vectors * f(values)[..., None, :]) @ turned(vectors)
 
     return of
-
-
-def _sq(a, factor: float = 1.0) -> float:
-    return factor * iv.magnitude(a) ** 2
-
-
-def _within(f):
-    """Make the symmetric range of what is at most ``f`` of the magnitudes and the extents."""
-
-    def sized(n):
-        def of(*a):
-            high = f(n, *map(iv.magnitude, a))
-            return -high, high
-
-        return of
-
-    return sized
 
 
 def _mass(n):
@@ -73,15 +49,6 @@ def _root(n):
 
 def _log_volume(n):
     return lambda p, *_: (0.0, n["n"] * math.log(max(1.0, iv.magnitude(p))))
-
-
-def _of_p(name, spelling, reference, sized, dims="...nn->...nn", result="f", **more):
-    """Make a row on a positive definite matrix alone."""
-    row = Operation(
-        name, "p", result, (ANY,), sized, reference, sized=True, dims=dims, family="linalg",
-        wide=True, **more,
-    )  # fmt: skip
-    return row, spelling
 
 
 def _solve(name, spelling, reference=np.linalg.solve, dims="...nn,...nk->...nk", **more):
@@ -103,7 +70,7 @@ def _of_f(name, spelling, reference, sized, dims, domain=_BASE, **more):
 
 
 def _solve_rows(a, b):
-    return _t(np.linalg.solve(np.linalg.cholesky(a), _t(b)))
+    return turned(np.linalg.solve(np.linalg.cholesky(a), turned(b)))
 
 
 def _lower_solve(a, b):
@@ -111,12 +78,12 @@ def _lower_solve(a, b):
 
 
 def _upper_solve(a, b):
-    return np.linalg.solve(_t(np.linalg.cholesky(a)), b)
+    return np.linalg.solve(turned(np.linalg.cholesky(a)), b)
 
 
 def _project(a, b):
     q, _ = np.linalg.qr(a[..., :2])
-    return q @ (_t(q) @ b)
+    return q @ (turned(q) @ b)
 
 
 def _mahalanobis(a, b):
@@ -144,7 +111,7 @@ def _shrunk(a, tau):
 
 
 def _cayley(a):
-    skew = (a - _t(a)) / (2 * a.shape[-1])
+    skew = (a - turned(a)) / (2 * a.shape[-1])
     return np.linalg.solve(np.eye(a.shape[-1]) + skew, np.eye(a.shape[-1]) - skew)
 
 
@@ -167,22 +134,22 @@ def _stacked_expm(a):
 
 
 _INVERSE = (
-    _of_p("cholesky", call("jnp.linalg.cholesky"), np.linalg.cholesky, _root),
-    _of_p("cholesky_upper", Spelling("jnp.linalg.cholesky({0}, upper=True)"),
-          lambda a: _t(np.linalg.cholesky(a)), _root),
-    _of_p("cholesky_lax", Spelling("jax.lax.linalg.cholesky({0})"), np.linalg.cholesky, _root),
-    _of_p("cholesky_scipy", Spelling("jax.scipy.linalg.cholesky({0}, lower=True)"),
+    of_p("cholesky", call("jnp.linalg.cholesky"), np.linalg.cholesky, _root),
+    of_p("cholesky_upper", Spelling("jnp.linalg.cholesky({0}, upper=True)"),
+          lambda a: turned(np.linalg.cholesky(a)), _root),
+    of_p("cholesky_lax", Spelling("jax.lax.linalg.cholesky({0})"), np.linalg.cholesky, _root),
+    of_p("cholesky_scipy", Spelling("jax.scipy.linalg.cholesky({0}, lower=True)"),
           np.linalg.cholesky, _root),
-    _of_p("inverse", call("jnp.linalg.inv"), np.linalg.inv, lambda n: lambda p: (-1.0, 1.0)),
-    _of_p("inverse_scipy", call("jax.scipy.linalg.inv"), np.linalg.inv,
+    of_p("inverse", call("jnp.linalg.inv"), np.linalg.inv, lambda n: lambda p: (-1.0, 1.0)),
+    of_p("inverse_scipy", call("jax.scipy.linalg.inv"), np.linalg.inv,
           lambda n: lambda p: (-1.0, 1.0)),
-    _of_p("pseudo_inverse", call("jnp.linalg.pinv"), np.linalg.inv,
+    of_p("pseudo_inverse", call("jnp.linalg.pinv"), np.linalg.inv,
           lambda n: lambda p: (-1.0, 1.0)),
-    _of_p("pseudo_inverse_hermitian", Spelling("jnp.linalg.pinv({0}, hermitian=True)"),
+    of_p("pseudo_inverse_hermitian", Spelling("jnp.linalg.pinv({0}, hermitian=True)"),
           np.linalg.inv, lambda n: lambda p: (-1.0, 1.0)),
-    _of_p("inverse_power", Spelling("jnp.linalg.matrix_power({0}, -1)"),
+    of_p("inverse_power", Spelling("jnp.linalg.matrix_power({0}, -1)"),
           np.linalg.inv, lambda n: lambda p: (-1.0, 1.0)),
-    _of_p("inverse_cholesky", Spelling(
+    of_p("inverse_cholesky", Spelling(
         "jax.scipy.linalg.solve_triangular({t0}, {t1}, lower=True)",
         lines=("{t0} = jnp.linalg.cholesky({0})", "{t1} = " + _EYE),
         locals=("factor", "identity")),
@@ -243,12 +210,12 @@ _INVERSE = (
         dims="nn,nk->nk"),
     # products and forms
     (Operation("quadratic_form", "pf", "f", (ANY, ANY),
-               _within(lambda n, p, v: n["n"] * p * v * v),
+               iv.within(lambda n, p, v: n["n"] * p * v * v),
                lambda a, v: np.einsum("...i,...ij,...j->...", v, a, v) / a.shape[-1], sized=True,
                dims="...nn,...n->...", family="linalg", wide=True),
      Spelling('jnp.einsum("...i,...ij,...j->...", {1}, {0}, {1}) / {@n}', PRODUCT)),
     (Operation("mahalanobis", "pf", "f", (ANY, ANY),
-               lambda n: lambda p, v: (0.0, n["n"] * _sq(v)), _mahalanobis, sized=True,
+               lambda n: lambda p, v: (0.0, n["n"] * squared(v)), _mahalanobis, sized=True,
                dims="nn,kn->k", family="linalg", wide=True),
      Spelling("jax.vmap(lambda v: v @ jnp.linalg.solve({0}, v))({1})")),
     (Operation("normal_logpdf", "pff", "f", (ANY, ANY, ANY), _normal_range, _normal_logpdf,
@@ -266,7 +233,7 @@ _INVERSE = (
                wide=True),
      Spelling("jnp.linalg.slogdet(jax.scipy.linalg.block_diag({0}, {1})).logabsdet")),
     (Operation("cholesky_update", "pf", "f", (ANY, ANY),
-               _within(lambda n, p, v: math.sqrt(p + v * v)),
+               iv.within(lambda n, p, v: math.sqrt(p + v * v)),
                lambda a, v: np.linalg.cholesky(a + np.outer(v, v)).T, sized=True,
                dims="nn,n->nn", family="linalg", wide=True, differentiable=False),
      Spelling("jax.lax.linalg.cholesky_update({t0}, jax.lax.stop_gradient({1}))", lines=(
@@ -283,11 +250,11 @@ def _spectral_row(name, written, f, sized, result="f"):
         _SPECTRAL.replace("{of}", written), PRODUCT, ("{t0}, {t1} = jnp.linalg.eigh({0})",),
         ("values", "vectors"),
     )  # fmt: skip
-    return _of_p(name, spelling, _spectral(f), sized, result=result, differentiable=False)
+    return of_p(name, spelling, _spectral(f), sized, result=result, differentiable=False)
 
 
 def _volume(name, template, *lines, dims="...nn->...", locals=("factor",)):
-    return _of_p(name, Spelling(template, lines=lines, locals=locals), _logdet, _log_volume, dims)
+    return of_p(name, Spelling(template, lines=lines, locals=locals), _logdet, _log_volume, dims)
 
 
 _UPON = (
@@ -303,75 +270,75 @@ _UPON = (
             "{t0}, _ = jax.scipy.linalg.lu_factor({0})", dims="nn->"),
     _volume("logdet_plu", "jnp.sum(jnp.log(jnp.abs(jnp.diag({t0}))))",
             "_, {t0} = jax.scipy.linalg.lu({0}, permute_l=True)", dims="nn->"),
-    _of_p("det_normalized", Spelling(
+    of_p("det_normalized", Spelling(
         "jnp.linalg.det({@n} * {0!!} / jnp.linalg.trace({0})[..., None, None])"),
         lambda a: np.linalg.det(
             a.shape[-1] * a / np.trace(a, axis1=-2, axis2=-1)[..., None, None]),
         lambda n: lambda p: (0.0, 1.0), "...nn->..."),
-    _of_p("det_scipy", Spelling(
+    of_p("det_scipy", Spelling(
         "jax.scipy.linalg.det({0!!} / jnp.max(jnp.diag({0})))"),
         lambda a: np.linalg.det(a / np.max(np.diag(a))),
         lambda n: lambda p: (0.0, 1.0), "nn->"),
     # spectra
-    _of_p("eigvalsh", call("jnp.linalg.eigvalsh"), np.linalg.eigvalsh, _spectrum, "...nn->...n"),
-    _of_p("eigvalsh_named", Spelling("jnp.linalg.eigh({0}).eigenvalues"), np.linalg.eigvalsh,
+    of_p("eigvalsh", call("jnp.linalg.eigvalsh"), np.linalg.eigvalsh, _spectrum, "...nn->...n"),
+    of_p("eigvalsh_named", Spelling("jnp.linalg.eigh({0}).eigenvalues"), np.linalg.eigvalsh,
           _spectrum, "...nn->...n"),
-    _of_p("eigvalsh_lax", Spelling("{t0}", lines=("_, {t0} = jax.lax.linalg.eigh({0})",),
+    of_p("eigvalsh_lax", Spelling("{t0}", lines=("_, {t0} = jax.lax.linalg.eigh({0})",),
                                    locals=("values",)),
           np.linalg.eigvalsh, _spectrum, "...nn->...n"),
-    _of_p("eigvalsh_scipy", Spelling("jax.scipy.linalg.eigh({0}, eigvals_only=True)"),
+    of_p("eigvalsh_scipy", Spelling("jax.scipy.linalg.eigh({0}, eigvals_only=True)"),
           np.linalg.eigvalsh, _spectrum, "...nn->...n"),
-    _of_p("svd_values", Spelling("jnp.linalg.svd({0}, compute_uv=False)"),
+    of_p("svd_values", Spelling("jnp.linalg.svd({0}, compute_uv=False)"),
           lambda a: np.linalg.svd(a, compute_uv=False), _spectrum, "...nn->...n"),
-    _of_p("svdvals", call("jnp.linalg.svdvals"), lambda a: np.linalg.svd(a, compute_uv=False),
+    of_p("svdvals", call("jnp.linalg.svdvals"), lambda a: np.linalg.svd(a, compute_uv=False),
           _spectrum, "...nn->...n"),
-    _of_p("svd_values_scipy", Spelling("jax.scipy.linalg.svd({0}, compute_uv=False)"),
+    of_p("svd_values_scipy", Spelling("jax.scipy.linalg.svd({0}, compute_uv=False)"),
           lambda a: np.linalg.svd(a, compute_uv=False), _spectrum, "...nn->...n"),
-    _of_p("svd_values_lax", Spelling("jax.lax.linalg.svd({0}, compute_uv=False)"),
+    of_p("svd_values_lax", Spelling("jax.lax.linalg.svd({0}, compute_uv=False)"),
           lambda a: np.linalg.svd(a, compute_uv=False), _spectrum, "...nn->...n"),
-    _of_p("condition", call("jnp.linalg.cond"), np.linalg.cond,
+    of_p("condition", call("jnp.linalg.cond"), np.linalg.cond,
           lambda n: lambda p: (1.0, max(1.0, n["n"] * iv.magnitude(p))), "nn->"),
-    _of_p("spectral_norm", Spelling("jnp.linalg.norm({0}, ord=2, axis=(-2, -1))"),
+    of_p("spectral_norm", Spelling("jnp.linalg.norm({0}, ord=2, axis=(-2, -1))"),
           lambda a: np.linalg.norm(a, 2, axis=(-2, -1)), _spectrum, "...nn->..."),
     _spectral_row("spd_sqrt", "jnp.sqrt({t0})", np.sqrt,
-                  _within(lambda n, p: math.sqrt(n["n"] * p)), "p"),
+                  iv.within(lambda n, p: math.sqrt(n["n"] * p)), "p"),
     _spectral_row("spd_rsqrt", "jax.lax.rsqrt({t0})", lambda w: w**-0.5,
                   lambda n: lambda p: (-1.0, 1.0)),
     _spectral_row("spd_log", "jnp.log({t0})", np.log,
-                  _within(lambda n, p: math.log(n["n"] * max(1.0, p)))),
+                  iv.within(lambda n, p: math.log(n["n"] * max(1.0, p)))),
     _spectral_row("spd_heat", "jnp.exp(-{t0})", lambda w: np.exp(-w),
                   lambda n: lambda p: (-0.37, 0.37)),
     _spectral_row("spd_filter", "({t0} / (1.0 + {t0}))", lambda w: w / (1 + w),
                   lambda n: lambda p: (-1.0, 1.0)),
     # factors and sums
-    _of_p("qr_diagonal", Spelling(
+    of_p("qr_diagonal", Spelling(
         "jnp.abs(" + _DIAGONALS + ")", lines=('{t0} = jnp.linalg.qr({0}, mode="r")',),
-        locals=("r",)), lambda a: np.abs(_diagonal(np.linalg.qr(a)[1])),
+        locals=("r",)), lambda a: np.abs(diagonal(np.linalg.qr(a)[1])),
         lambda n: lambda p: (0.0, math.sqrt(n["n"]) * iv.magnitude(p)), "...nn->...n"),
-    _of_p("qr_diagonal_lax", Spelling(
+    of_p("qr_diagonal_lax", Spelling(
         "jnp.abs(" + _DIAGONALS + ")",
         lines=("_, {t0} = jax.lax.linalg.qr({0}, full_matrices=False)",), locals=("r",)),
-        lambda a: np.abs(_diagonal(np.linalg.qr(a)[1])),
+        lambda a: np.abs(diagonal(np.linalg.qr(a)[1])),
         lambda n: lambda p: (0.0, math.sqrt(n["n"]) * iv.magnitude(p)), "...nn->...n"),
-    _of_p("qr_diagonal_scipy", Spelling(
+    of_p("qr_diagonal_scipy", Spelling(
         "jnp.abs(jnp.diag({t0}))",
         lines=('_, {t0} = jax.scipy.linalg.qr({0}, mode="economic")',), locals=("r",)),
         lambda a: np.abs(np.diag(np.linalg.qr(a)[1])),
         lambda n: lambda p: (0.0, math.sqrt(n["n"]) * iv.magnitude(p)), "nn->n"),
-    _of_p("spd_trace", call("jnp.linalg.trace"), lambda a: np.trace(a, axis1=-2, axis2=-1),
+    of_p("spd_trace", call("jnp.linalg.trace"), lambda a: np.trace(a, axis1=-2, axis2=-1),
           lambda n: lambda p: (0.0, n["n"] * iv.magnitude(p)), "...nn->..."),
-    _of_p("spd_diagonal", call("jnp.linalg.diagonal"), _diagonal,
+    of_p("spd_diagonal", call("jnp.linalg.diagonal"), diagonal,
           lambda n: lambda p: (0.0, iv.magnitude(p)), "...nn->...n"),
-    _of_p("correlation", Spelling(
+    of_p("correlation", Spelling(
         "{0} / ({t0}[..., :, None] * {t0}[..., None, :])", PRODUCT,
         ("{t0} = jnp.sqrt(jnp.diagonal({0}, axis1=-2, axis2=-1))",), ("deviations",)),
-        lambda a: a / np.sqrt(_diagonal(a)[..., :, None] * _diagonal(a)[..., None, :]),
+        lambda a: a / np.sqrt(diagonal(a)[..., :, None] * diagonal(a)[..., None, :]),
         lambda n: lambda p: (-1.0, 1.0)),
-    _of_p("off_diagonal", Spelling("jnp.where(jnp.eye({@n}, dtype=bool), 0.0, {0})"),
-          lambda a: a * (1 - np.eye(a.shape[-1])), _within(lambda n, p: p)),
-    _of_p("precision_variance", Spelling("1.0 / jnp.diagonal(jnp.linalg.inv({0}), 0, -2, -1)",
+    of_p("off_diagonal", Spelling("jnp.where(jnp.eye({@n}, dtype=bool), 0.0, {0})"),
+          lambda a: a * (1 - np.eye(a.shape[-1])), iv.within(lambda n, p: p)),
+    of_p("precision_variance", Spelling("1.0 / jnp.diagonal(jnp.linalg.inv({0}), 0, -2, -1)",
                                          PRODUCT),
-          lambda a: 1 / _diagonal(np.linalg.inv(a)),
+          lambda a: 1 / diagonal(np.linalg.inv(a)),
           lambda n: lambda p: (0.99, max(1.0, iv.magnitude(p))), "...nn->...n"),
 )  # fmt: skip
 
@@ -383,7 +350,7 @@ _PLAIN = (
           "...nn->...nn"),
     _of_f("matrix_cube", Spelling("jnp.linalg.matrix_power({0!!} / {@n}, 3)"),
           lambda a: np.linalg.matrix_power(a / a.shape[-1], 3),
-          _within(lambda n, a: a**3), "...nn->...nn"),
+          iv.within(lambda n, a: a**3), "...nn->...nn"),
     _of_f("resolvent", Spelling("jnp.linalg.inv(" + _EYE + " + {0!!} / (2 * {@n}))"),
           lambda a: np.linalg.inv(np.eye(a.shape[-1]) + a / (2 * a.shape[-1])),
           lambda n: lambda a: (-2.0, 2.0), "...nn->...nn", _ONE),
@@ -396,11 +363,11 @@ _PLAIN = (
         locals=("skew", "identity")), _cayley, lambda n: lambda a: (-1.0, 1.0),
         "...nn->...nn"),
     _of_f("symmetric_spectrum", Spelling("jnp.linalg.eigvalsh(0.5 * ({0!!} + {0!!}.mT))"),
-          lambda a: np.linalg.eigvalsh(0.5 * (a + _t(a))), _within(lambda n, a: n["n"] * a),
+          lambda a: np.linalg.eigvalsh(0.5 * (a + turned(a))), iv.within(lambda n, a: n["n"] * a),
           "...nn->...n"),
     _of_f("square_trace", Spelling("jnp.linalg.trace({0!!} @ {0!!}) / {@n}", PRODUCT),
           lambda a: np.trace(a @ a, axis1=-2, axis2=-1) / a.shape[-1],
-          _within(lambda n, a: n["n"] * a * a), "...nn->..."),
+          iv.within(lambda n, a: n["n"] * a * a), "...nn->..."),
     _of_f("polar_factor", Spelling(
         'jax.scipy.linalg.polar({t0} + {0!!} / (2 * {@n}), method="svd")[0]',
         lines=("{t0} = " + _EYE,), locals=("identity",)),
@@ -438,27 +405,27 @@ _PLAIN = (
     _of_f("singular_shrink", Spelling(
         "({t0} * jax.nn.relu({t1} - {#0})[..., None, :]) @ {t2}", PRODUCT,
         ("{t0}, {t1}, {t2} = jnp.linalg.svd({0}, full_matrices=False)",), ("u", "s", "vt")),
-        _shrunk, _within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a),
+        _shrunk, iv.within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a),
         "...nd->...nd", literals=((0.1, 1.0),), differentiable=False),
-    _of_f("matrix_transpose", call("jnp.linalg.matrix_transpose"), _t, _within(lambda n, a: a),
-          "...nd->...dn", linear=True),
+    _of_f("matrix_transpose", call("jnp.linalg.matrix_transpose"), turned,
+          iv.within(lambda n, a: a), "...nd->...dn", linear=True),
     _of_f("toeplitz", call("jax.scipy.linalg.toeplitz"), scipy.linalg.toeplitz,
-          _within(lambda n, a: a), "n->nn", linear=True),
+          iv.within(lambda n, a: a), "n->nn", linear=True),
     _of_f("hankel", call("jax.scipy.linalg.hankel"), scipy.linalg.hankel,
           lambda n: lambda a: iv.hull(a, (0.0, 0.0)), "n->nn", linear=True),
     _of_f("circulant", call("jax.scipy.linalg.circulant"), scipy.linalg.circulant,
-          _within(lambda n, a: a), "n->nn", linear=True),
+          iv.within(lambda n, a: a), "n->nn", linear=True),
     _of_f("fiedler", call("jax.scipy.linalg.fiedler"),
           lambda a: np.abs(a[:, None] - a[None, :]),
           lambda n: lambda a: (0.0, 2 * iv.magnitude(a)), "n->nn"),
     _of_f("tridiagonal_step", Spelling(
         "jax.lax.linalg.tridiagonal_solve({t0}, 1.0 - 2.0 * {t0}, {t0}, {0})",
         lines=("{t0} = jnp.full({@n}, -{#0}, dtype={0!!}.dtype)",), locals=("side",)),
-        _diffused, _within(lambda n, a, r: a), "nd->nd", literals=((0.1, 0.9),)),
+        _diffused, iv.within(lambda n, a, r: a), "nd->nd", literals=((0.1, 0.9),)),
     _of_f("tridiagonal_spectrum", Spelling(
         "jax.scipy.linalg.eigh_tridiagonal({t0}, {t0}[1:], eigvals_only=True)",
         lines=("{t0} = jax.lax.stop_gradient({0})",), locals=("diagonal",)),
-        lambda a: scipy.linalg.eigvalsh_tridiagonal(a, a[1:]), _within(lambda n, a: 3 * a),
+        lambda a: scipy.linalg.eigvalsh_tridiagonal(a, a[1:]), iv.within(lambda n, a: 3 * a),
         "n->n", differentiable=False),
     # with another value
     (Operation("reflections", "ff", "f", (_ONE, ANY), lambda n: lambda a, t: (-1.0, 1.0),
@@ -468,23 +435,23 @@ _PLAIN = (
               lines=("{t0} = jax.lax.stop_gradient({0})",), locals=("columns",))),
     (Operation("linalg_outer", "ff", "f", (ANY, ANY), iv.mul, np.outer, dims="n,m->nm",
                family="linalg", wide=True), call("jnp.linalg.outer", 2)),
-    (Operation("linalg_vecdot", "ff", "f", (ANY, ANY), _within(lambda n, a, b: n["d"] * a * b),
+    (Operation("linalg_vecdot", "ff", "f", (ANY, ANY), iv.within(lambda n, a, b: n["d"] * a * b),
                lambda a, b: np.sum(a * b, -1), sized=True, dims="...d,...d->...",
                family="linalg", wide=True), call("jnp.linalg.vecdot", 2)),
-    (Operation("linalg_matmul", "ff", "f", (ANY, ANY), _within(lambda n, a, b: n["d"] * a * b),
+    (Operation("linalg_matmul", "ff", "f", (ANY, ANY), iv.within(lambda n, a, b: n["d"] * a * b),
                np.matmul, sized=True, dims="...nd,dk->...nk", sides=(Side("weight"),),
                family="linalg", wide=True), call("jnp.linalg.matmul", 2)),
     (Operation("multi_dot", "fff", "f", (ANY, ANY, ANY),
-               _within(lambda n, a, b, c: n["d"] * n["k"] * a * b * c),
+               iv.within(lambda n, a, b, c: n["d"] * n["k"] * a * b * c),
                lambda a, b, c: a @ b @ c, sized=True, dims="nd,dk,km->nm",
                sides=(Side("down", (-0.3, 0.3)), Side("up", (-0.3, 0.3))), family="linalg",
                wide=True), Spelling("jnp.linalg.multi_dot([{0}, {1}, {2}])")),
-    (Operation("unit_lower_solve", "ff", "f", (_HALF, ANY), _within(lambda n, a, b: 2 * b),
+    (Operation("unit_lower_solve", "ff", "f", (_HALF, ANY), iv.within(lambda n, a, b: 2 * b),
                lambda a, b: np.linalg.solve(np.tril(a / a.shape[-1], -1) + np.eye(a.shape[-1]), b),
                sized=True, dims="nn,nk->nk", family="linalg", wide=True),
      Spelling("jax.scipy.linalg.solve_triangular({0!!} / {@n}, {1}, lower=True, "
               "unit_diagonal=True)")),
-    (Operation("ridge_lower_solve", "ff", "f", (_ONE, ANY), _within(lambda n, a, b: b),
+    (Operation("ridge_lower_solve", "ff", "f", (_ONE, ANY), iv.within(lambda n, a, b: b),
                lambda a, b: np.linalg.solve(np.tril(a / a.shape[-1]) + 2 * np.eye(a.shape[-1]), b),
                sized=True, dims="...nn,...nk->...nk", family="linalg", wide=True),
      Spelling("jax.scipy.linalg.solve_triangular({t0}, {1}, lower=True)", lines=(

@@ -19,20 +19,7 @@ _GENTLE = ((0.05, 0.3),)
 _BASE = (-2.0, 2.0)
 
 
-def within(f):
-    """Make the symmetric range of what is at most ``f`` of the extents and the magnitudes."""
-
-    def sized(n):
-        def of(*a):
-            high = f(n, *map(iv.magnitude, a))
-            return -high, high
-
-        return of
-
-    return sized
-
-
-SAME = within(lambda n, a, *_: a)
+SAME = iv.within(lambda n, a, *_: a)
 UNIT = lambda n: lambda *_: (-1.0, 1.0)  # noqa: E731
 
 
@@ -207,7 +194,7 @@ _SCANS = (
         "    return total, total",
         "_, {t1} = jax.lax.scan({t0}, jnp.zeros_like({0!!}[0]), {0}, reverse=True)"),
         "{t1}", _rows(lambda h, r, c: r + c * h, reverse=True),
-        within(lambda n, a, c: a / (1 - c)), literals=_DECAY, locals=("discount", "returns"),
+        iv.within(lambda n, a, c: a / (1 - c)), literals=_DECAY, locals=("discount", "returns"),
         linear=True),
     block("scan_two_averages", (
         "def {t0}(carry, row):",
@@ -216,7 +203,8 @@ _SCANS = (
         "    slow = {#1} * slow + (1.0 - {#1}) * row",
         "    return (fast, slow), fast - slow",
         "{t1} = jnp.zeros_like({0!!}[0])"),
-        "jax.lax.scan({t0}, ({t1}, {t1}), {0})[1]", _two_averages, within(lambda n, a, *_: 2 * a),
+        "jax.lax.scan({t0}, ({t1}, {t1}), {0})[1]", _two_averages,
+        iv.within(lambda n, a, *_: 2 * a),
         literals=((0.3, 0.6), (0.8, 0.95)), locals=("step", "zero"), linear=True),
     block("scan_running_mean", (
         "def {t0}(carry, row):",
@@ -245,7 +233,7 @@ _SCANS = (
         "    return state, state",
         "{t1} = jax.nn.sigmoid({1})"),
         "jax.lax.scan({t0}, jnp.zeros_like({0!!}[0]), ({0}, {t1}))[1]", _gated,
-        within(lambda n, a, g: a), "nd,nd->nd", "ff", sides=(Side("gates", (-2.0, 2.0)),),
+        iv.within(lambda n, a, g: a), "nd,nd->nd", "ff", sides=(Side("gates", (-2.0, 2.0)),),
         locals=("step", "opened")),
     block("scan_repeated", (
         "{t0}, _ = jax.lax.scan(lambda s, _: (s - {#0} * jnp.sin(s), None), {0}, length=4)",),
@@ -258,7 +246,7 @@ _SCANS = (
         "{t1}, {t2} = jax.lax.scan({t0}, jnp.zeros_like({0!!}[0]), {0}, unroll=2)"),
         "{t1} + {t2}",
         lambda a, c: (lambda s: s[-1] + a - s)(_rows(lambda h, r, c: h + c * (r - h))(a, c)),
-        within(lambda n, a, c: 3 * a), binds=SUM, literals=_GENTLE,
+        iv.within(lambda n, a, c: 3 * a), binds=SUM, literals=_GENTLE,
         locals=("leak", "level", "residuals"), linear=True),
     block("scan_recurrent", (
         "def {t0}(hidden, row):",
@@ -280,7 +268,7 @@ _SCANS = (
         "def {t0}(left, right):",
         "    return left[0] * right[0], right[0] * left[1] + right[1]"),
         "jax.lax.associative_scan({t0}, (jax.nn.sigmoid({1}), {0}))[1]", _linear_scan,
-        within(lambda n, a, g: min(n["n"], 1 + math.exp(min(g, 20.0))) * a), "nd,nd->nd", "ff",
+        iv.within(lambda n, a, g: min(n["n"], 1 + math.exp(min(g, 20.0))) * a), "nd,nd->nd", "ff",
         sides=(Side("gates", (-2.0, 2.0)),), locals=("combine",)),
     block("associative_max", (
         "{t0} = lambda a, b: jnp.where(a > b, a, b)",),
@@ -289,7 +277,7 @@ _SCANS = (
     block("associative_log_sum", (),
         "jax.lax.associative_scan(jnp.logaddexp, {0}, reverse=True)",
         lambda a: np.logaddexp.accumulate(a[::-1], 0)[::-1],
-        within(lambda n, a: a + math.log(n["n"]))),
+        iv.within(lambda n, a: a + math.log(n["n"]))),
 )  # fmt: skip
 
 _LOOPS = (
@@ -315,7 +303,7 @@ _LOOPS = (
         "    lambda state: state[1] < 10, lambda state: ({t0}(state[0], {t1}), state[1] + 1),",
         "    ({t1}, 0)",
         ")[0]"),
-        "{t0}({t2}, {0})", _kepler, within(lambda n, a, c: a + c), "", literals=((0.1, 0.5),),
+        "{t0}({t2}, {0})", _kepler, iv.within(lambda n, a, c: a + c), "", literals=((0.1, 0.5),),
         domains=((-3.0, 3.0),), locals=("newton", "fixed", "anomaly"), wide=True),
     block("while_halved", (
         "{t0} = jnp.max(jnp.abs(jax.lax.stop_gradient({0})))",
@@ -364,13 +352,13 @@ _LOOPS = (
         wide=True),
     block("fori_in_place", (
         "{t0} = lambda i, out: out.at[i].add({#0} * out[i - 1])",),
-        "jax.lax.fori_loop(1, {@n}, {t0}, {0})", _in_place, within(lambda n, a, c: a / (1 - c)),
+        "jax.lax.fori_loop(1, {@n}, {t0}, {0})", _in_place, iv.within(lambda n, a, c: a / (1 - c)),
         literals=_DECAY, locals=("sweep",), linear=True),
     block("fori_quadratic_map", (
         "{t0} = lambda i, z: 0.25 * z * z + {0!!}",),
         "jax.lax.fori_loop(0, 5, {t0}, jnp.zeros_like({0}))",
         lambda a: _iterated(lambda z, x: 0.25 * z * z + x, 4)(a),
-        within(lambda n, a: 2.0 * a), "", domains=((-0.9, 0.9),), locals=("step",)),
+        iv.within(lambda n, a: 2.0 * a), "", domains=((-0.9, 0.9),), locals=("step",)),
     block("fori_descent", (
         "{t0} = lambda v: jnp.sum(0.5 * (v - {0}) ** 2 + 0.25 * v**4)",
         "{t1} = lambda i, v: v - {#0} * jax.grad({t0})(v)"),
@@ -394,7 +382,7 @@ _BRANCHES = (
         "{t0} = jnp.vdot({0}, {1}) > 0.0",),
         "jax.lax.cond({t0}, lambda a, b: 0.5 * (a + b), lambda a, b: a - b, {0}, {1})",
         lambda a, b: 0.5 * (a + b) if np.vdot(a, b) > 0 else a - b,
-        within(lambda n, a, b: a + b), "nd,nd->nd", "ff", locals=("agree",), wide=True),
+        iv.within(lambda n, a, b: a + b), "nd,nd->nd", "ff", locals=("agree",), wide=True),
     block("switch_column", (
         "{t0} = jnp.argmax(jnp.mean({0}, axis=0)) % 3",),
         "jax.lax.switch({t0}, [jnp.sin, jnp.tanh, jnp.arctan], {0})",
@@ -408,7 +396,7 @@ _BRANCHES = (
         "{t0} = [lambda v: v, lambda v: {#0} * v, lambda v: v / (1.0 + v * v)]",),
         "jax.lax.switch(jnp.clip({1}, 0, 9) % 3, {t0}, {0})",
         lambda a, k, c: (a, c * a, a / (1 + a * a))[min(int(k), 9) % 3],
-        within(lambda n, a, k, c: max(1.0, c) * a), "", "fk", domains=(ANY, (0, 1000)),
+        iv.within(lambda n, a, k, c: max(1.0, c) * a), "", "fk", domains=(ANY, (0, 1000)),
         sides=(Side("mode", (0, 1000)),), literals=((0.3, 2.0),), locals=("forms",)),
     block("select_n", (),
         "jax.lax.select_n({0!!} > {#0}, {0}, {1})", lambda a, b, c: np.where(a > c, b, a),
@@ -416,7 +404,7 @@ _BRANCHES = (
     block("select_lax", (),
         "jax.lax.select({0!!} < {1!!}, {0!!} * {1!!}, {0!!} - {1!!})",
         lambda a, b: np.where(a < b, a * b, a - b),
-        within(lambda n, a, b: max(a * b, a + b)), "nd,nd->nd", "ff", wide=True),
+        iv.within(lambda n, a, b: max(a * b, a + b)), "nd,nd->nd", "ff", wide=True),
     block("piecewise", (),
         "jnp.piecewise({0}, [{0!!} < -1.0, {0!!} > 1.0], [jnp.sin, jnp.cos, lambda v: v**3])",
         lambda a: np.where(a < -1, np.sin(a), np.where(a > 1, np.cos(a), a**3)), UNIT, "",

@@ -22,12 +22,13 @@ _EYE = "jnp.eye({@n}, dtype={0!!}.dtype)"
 _EYE_D = "jnp.eye({@d}, dtype={0!!}.dtype)"
 
 
-def _t(a: np.ndarray) -> np.ndarray:
+def turned(a: np.ndarray) -> np.ndarray:
+    """Return the matrices transposed."""
     return np.swapaxes(a, -1, -2)
 
 
 def _gram(a: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
-    return a @ _t(a if b is None else b)
+    return a @ turned(a if b is None else b)
 
 
 def _differences(a: np.ndarray) -> np.ndarray:
@@ -42,7 +43,8 @@ def _centered(a: np.ndarray) -> np.ndarray:
     return a - a.mean(axis=-2, keepdims=True)
 
 
-def _diagonal(a: np.ndarray) -> np.ndarray:
+def diagonal(a: np.ndarray) -> np.ndarray:
+    """Return the matrices' diagonals."""
     return np.diagonal(a, axis1=-2, axis2=-1)
 
 
@@ -66,7 +68,8 @@ def _softmax_hessian(a: np.ndarray) -> np.ndarray:
     return np.eye(len(a)) + np.diag(s) - np.outer(s, s)
 
 
-def _sq(a, factor: float = 1.0) -> float:
+def squared(a, factor: float = 1.0) -> float:
+    """Return the square of an interval's magnitude, times a factor."""
     return factor * iv.magnitude(a) ** 2
 
 
@@ -79,19 +82,6 @@ def _eyed(f=lambda m, n: m * m):
     return lambda n: lambda a, *c: (-f(iv.magnitude(a), n), f(iv.magnitude(a), n) + 1.0)
 
 
-def _within(f):
-    """Make the symmetric range of what is at most ``f`` of the magnitudes and the extents."""
-
-    def sized(n):
-        def of(*a):
-            high = f(n, *map(iv.magnitude, a))
-            return -high, high
-
-        return of
-
-    return sized
-
-
 def _made(name, spelling, reference, sized, dims="...nd->...nn", literals=(), domain=_BASE, **more):
     """Make a row that turns floats into a positive definite matrix."""
     row = Operation(
@@ -101,7 +91,7 @@ def _made(name, spelling, reference, sized, dims="...nd->...nn", literals=(), do
     return row, spelling
 
 
-def _of_p(name, spelling, reference, sized, dims="...nn->...nn", result="f", **more):
+def of_p(name, spelling, reference, sized, dims="...nn->...nn", result="f", **more):
     """Make a row on a positive definite matrix alone."""
     row = Operation(
         name, "p", result, (ANY,), sized, reference, sized=True, dims=dims, family="linalg",
@@ -125,13 +115,13 @@ _MADE = (
         lambda a, c: _gram(a) / a.shape[-1] + c * np.eye(a.shape[-2]), _ridged(),
         literals=(_RIDGE,)),
     _made("scatter_ridge", Spelling("{0!!}.mT @ {0!!} / {@n} + {#0} * " + _EYE_D, SUM),
-          lambda a, c: _gram(_t(a)) / a.shape[-2] + c * np.eye(a.shape[-1]), _ridged(),
+          lambda a, c: _gram(turned(a)) / a.shape[-2] + c * np.eye(a.shape[-1]), _ridged(),
           dims="...nd->...dd", literals=(_RIDGE,)),
     _made("covariance_ridge", Spelling(
         "{t1} + {#0} * " + _EYE_D, SUM,
         ("{t0} = {0!!} - jnp.mean({0}, axis=-2, keepdims=True)",
          "{t1} = {t0}.mT @ {t0} / ({@n} - 1)"), ("centered", "covariance")),
-        lambda a, c: (_gram(_t(_centered(a))) / (a.shape[-2] - 1) + c * np.eye(a.shape[-1])),
+        lambda a, c: (_gram(turned(_centered(a))) / (a.shape[-2] - 1) + c * np.eye(a.shape[-1])),
         _ridged(lambda m, n: 1.34 * m * m), dims="...nd->...dd", literals=(_RIDGE,)),
     _made("cov_columns", Spelling("jnp.cov({0}, rowvar=False) + {#0} * " + _EYE_D, SUM),
           lambda a, c: np.cov(a, rowvar=False) + c * np.eye(a.shape[-1]),
@@ -183,7 +173,7 @@ _MADE = (
     _made("polynomial_kernel", Spelling(
         "({0!!} @ {0!!}.mT / {@d} + {#0}) ** 2 + " + _EYE, SUM),
         lambda a, c: (_gram(a) / a.shape[-1] + c) ** 2 + np.eye(a.shape[-2]),
-        lambda n: lambda a, c: (0.0, (_sq(a) + c[1]) ** 2 + 1.0), literals=((0.2, 1.0),),
+        lambda n: lambda a, c: (0.0, (squared(a) + c[1]) ** 2 + 1.0), literals=((0.2, 1.0),),
         domain=_ONE),
     _made("cosine_kernel", Spelling(
         "{t1} @ {t1}.mT + {#0} * " + _EYE, SUM,
@@ -202,7 +192,7 @@ _MADE = (
         lambda a, c: a[..., :, None] * a[..., None, :] + c * np.eye(a.shape[-1]), _ridged(),
         dims="...n->...nn", literals=(_RIDGE,)),
     _made("diagonal_scale", Spelling("jnp.diag({#0} + jnp.square({0}))"),
-          lambda a, c: np.diag(c + a * a), lambda n: lambda a, c: (0.0, _sq(a) + c[1]),
+          lambda a, c: np.diag(c + a * a), lambda n: lambda a, c: (0.0, squared(a) + c[1]),
           dims="n->nn", literals=(_RIDGE,)),
     _made("toeplitz_gram", Spelling(
         "{t0} @ {t0} / {@n} + " + _EYE, SUM, ("{t0} = jax.scipy.linalg.toeplitz({0})",),
@@ -220,31 +210,32 @@ _MADE = (
         lambda a, c: _gram(a) / a.shape[-1] ** 2 + c * np.eye(a.shape[-2]), _ridged(),
         dims="nd->nn", literals=(_RIDGE,), differentiable=False),
     (Operation("jacobian_gram", "ff", "p", (_BASE, ANY),
-               lambda n: lambda a, w: (-n["n"] * _sq(w), n["n"] * _sq(w) + 1.0), _jacobian_gram,
+               lambda n: lambda a, w: (-n["n"] * squared(w), n["n"] * squared(w) + 1.0),
+               _jacobian_gram,
                sized=True, dims="n,kn->kk", sides=(Side("weight"),), family="linalg", wide=True),
      Spelling("{t0} @ {t0}.T + jnp.eye({@k}, dtype={0!!}.dtype)", SUM,
               ("{t0} = jax.jacfwd(lambda v: jnp.tanh({1!!} @ v))({0})",), ("jacobian",))),
 )  # fmt: skip
 
 _KEPT = (
-    _of_p("spd_square", Spelling("jnp.linalg.matrix_power({0}, 2)"), lambda a: a @ a,
-          _within(lambda n, p: n["n"] * p * p), result="p"),
-    _of_p("spd_expm", Spelling(
+    of_p("spd_square", Spelling("jnp.linalg.matrix_power({0}, 2)"), lambda a: a @ a,
+          iv.within(lambda n, p: n["n"] * p * p), result="p"),
+    of_p("spd_expm", Spelling(
         "jax.scipy.linalg.expm({0!!} / jnp.trace({0}, axis1=-2, axis2=-1)[..., None, None])"),
         lambda a: scipy.linalg.expm(a / np.trace(a, axis1=-2, axis2=-1)[..., None, None]),
         lambda n: lambda p: (-math.e, math.e), result="p"),
-    _of_p("spd_shrink", Spelling(
+    of_p("spd_shrink", Spelling(
         "(1.0 - {#0}) * {0!!} + {#0} * {t0}[..., None, None] * {t1}", SUM,
         ("{t0} = jnp.mean(jnp.diagonal({0}, axis1=-2, axis2=-1), axis=-1)", "{t1} = " + _EYE),
         ("variance", "identity")),
-        lambda a, c: (1 - c) * a + c * _diagonal(a).mean(-1)[..., None, None] * np.eye(a.shape[-1]),
-        _within(lambda n, p, c: p), result="p", literals=((0.1, 0.6),)),
+        lambda a, c: (1 - c) * a + c * diagonal(a).mean(-1)[..., None, None] * np.eye(a.shape[-1]),
+        iv.within(lambda n, p, c: p), result="p", literals=((0.1, 0.6),)),
     (Operation("rank_one_update", "pf", "p", (ANY, ANY),
-               _within(lambda n, p, v: p + v * v), lambda a, v: a + np.outer(v, v), sized=True,
+               iv.within(lambda n, p, v: p + v * v), lambda a, v: a + np.outer(v, v), sized=True,
                dims="...nn,n->...nn", sides=(Side("direction", (-1.0, 1.0)),), family="linalg",
                wide=True), Spelling("{0} + jnp.linalg.outer({1}, {1})", SUM)),
     (Operation("congruence", "pf", "p", (ANY, ANY),
-               _within(lambda n, p, w: 1.0 + n["n"] ** 2 * p * w * w),
+               iv.within(lambda n, p, w: 1.0 + n["n"] ** 2 * p * w * w),
                lambda a, w: w @ a @ w.T + np.eye(len(w)), sized=True, dims="nn,kn->kk",
                sides=(Side("weight", (-0.3, 0.3)),), family="linalg", wide=True),
      Spelling("jnp.linalg.multi_dot([{1}, {0}, {1!!}.T]) + jnp.eye({@k}, dtype={0!!}.dtype)",

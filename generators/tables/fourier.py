@@ -21,19 +21,6 @@ _FREQ = "jnp.fft.fftfreq({@d}, dtype={0!!}.real.dtype)"
 _RFREQ = "jnp.fft.rfftfreq({@d}, dtype={0!!}.dtype)"
 
 
-def _within(f):
-    """Make the symmetric range of what is at most ``f`` of the extents and the magnitudes."""
-
-    def sized(n):
-        def of(*a):
-            high = f(n, *map(iv.magnitude, a))
-            return -high, high
-
-        return of
-
-    return sized
-
-
 def _up_to(f):
     """Make the range of what lies between nothing and ``f``."""
     return lambda n: lambda *a: (0.0, f(n, *map(iv.magnitude, a)))
@@ -104,13 +91,13 @@ def _same(function):
 
 
 def _n(axis, factor=1.0):
-    return _within(lambda n, a, *_: factor * n[axis] * a)
+    return iv.within(lambda n, a, *_: factor * n[axis] * a)
 
 
-_SAME = _within(lambda n, a, *_: a)
-_ROOT = _within(lambda n, a: math.sqrt(n["d"]) * a)
-_PLANE = _within(lambda n, a: math.sqrt(n["n"] * n["d"]) * a)
-_COMPLEX = _within(lambda n, a, *_: _ROOT2 * a)
+_SAME = iv.within(lambda n, a, *_: a)
+_ROOT = iv.within(lambda n, a: math.sqrt(n["d"]) * a)
+_PLANE = iv.within(lambda n, a: math.sqrt(n["n"] * n["d"]) * a)
+_COMPLEX = iv.within(lambda n, a, *_: _ROOT2 * a)
 
 _TRANSFORMS = (
     # floats to complex
@@ -129,7 +116,7 @@ _TRANSFORMS = (
          lambda a: np.fft.fftn(a, norm="ortho"), _PLANE, "nd->nd", linear=True),
     _row("fftn_axes", "f>c", Spelling('jnp.fft.fftn({0}, axes=(0, 2), norm="ortho")'),
          lambda a: np.fft.fftn(a, axes=(0, 2), norm="ortho"),
-         _within(lambda n, a: math.sqrt(n["h"] * n["d"]) * a), "hnd->hnd", linear=True),
+         iv.within(lambda n, a: math.sqrt(n["h"] * n["d"]) * a), "hnd->hnd", linear=True),
     _row("analytic_signal", "f>c", Spelling("jnp.fft.ifft({t0} * {t1})", lines=(
         "{t0} = jnp.fft.fft({0})",
         "{t1} = 1.0 + jnp.sign(" + _FREQ.replace("{0!!}", "{t0}") + ")",
@@ -141,7 +128,7 @@ _TRANSFORMS = (
          lambda a: np.fft.fft(a, norm="forward"), _COMPLEX, linear=True),
     _row("fft_again", "c>c", Spelling("jnp.fft.fft({0}, axis=0, norm=\"ortho\")"),
          lambda a: np.fft.fft(a, axis=0, norm="ortho"),
-         _within(lambda n, a: math.sqrt(2 * n["n"]) * a), "nd->nd", linear=True),
+         iv.within(lambda n, a: math.sqrt(2 * n["n"]) * a), "nd->nd", linear=True),
     _row("ifft_rows", "c>c", Spelling("jnp.fft.ifft({0}, axis=-2)"),
          lambda a: np.fft.ifft(a, axis=-2), _COMPLEX, "...nd->...nd", linear=True),
     _row("ifft2", "c>c", call("jnp.fft.ifft2"), np.fft.ifft2, _COMPLEX, "...nd->...nd",
@@ -172,7 +159,7 @@ _TRANSFORMS = (
     _row("spectral_derivative", "c>c", Spelling(
         "{0} * jax.lax.complex(jnp.zeros_like({t0}), {t0})", PRODUCT,
         ("{t0} = 2.0 * jnp.pi * " + _FREQ,), ("wavenumber",)),
-        lambda a: a * 2j * np.pi * _freq(a), _within(lambda n, a: math.pi * a), linear=True),
+        lambda a: a * 2j * np.pi * _freq(a), iv.within(lambda n, a: math.pi * a), linear=True),
     _row("phase_shift", "c>c", Spelling(
         "{0} * jnp.exp(jax.lax.complex(jnp.zeros_like({t0}), {t0}))", PRODUCT,
         ("{t0} = -{#0} * " + _FREQ,), ("phase",)),
@@ -237,7 +224,7 @@ _TO_FLOATS = (
          lambda a: np.fft.ifft2(a).real, _COMPLEX, "...nd->...nd", linear=True),
     _row("fft_imag", "c>f", Spelling('jnp.fft.fft({0}, norm="ortho").imag'),
          lambda a: np.fft.fft(a, norm="ortho").imag,
-         _within(lambda n, a: math.sqrt(2 * n["d"]) * a), linear=True),
+         iv.within(lambda n, a: math.sqrt(2 * n["d"]) * a), linear=True),
     _row("stack_parts", "c>f", Spelling("jnp.stack([{0!!}.real, {0!!}.imag])"),
          lambda a: np.stack([a.real, a.imag]), _SAME, "nd->2nd", linear=True),
     _row("complex_energy", "c>f", Spelling(
@@ -245,11 +232,11 @@ _TO_FLOATS = (
         lambda a: np.sum(np.abs(a) ** 2, -1), _up_to(lambda n, a: 2 * n["d"] * a * a),
         "...d->..."),
     _row("complex_vdot", "cc>f", Spelling("jnp.vdot({0}, {1}).real / {0!!}.size", PRODUCT),
-         lambda a, b: np.vdot(a, b).real / a.size, _within(lambda n, a, b: 2 * a * b),
+         lambda a, b: np.vdot(a, b).real / a.size, iv.within(lambda n, a, b: 2 * a * b),
          "nd,nd->"),
     _row("complex_project", "cc>f", Spelling(
         'jnp.einsum("nd,kd->nk", {0}, jnp.conj({1})).imag'),
-        lambda a, b: (a @ np.conj(b.T)).imag, _within(lambda n, a, b: 2 * n["d"] * a * b),
+        lambda a, b: (a @ np.conj(b.T)).imag, iv.within(lambda n, a, b: 2 * n["d"] * a * b),
         "nd,kd->nk"),
 )  # fmt: skip
 
@@ -260,7 +247,7 @@ def _filter(name, gain, reference, literals=(), bound=None, **more):
         "jnp.fft.irfft({t0} * {t1}, n={@d})",
         lines=("{t0} = jnp.fft.rfft({0})", "{t1} = " + gain), locals=("spectrum", "gain"),
     )  # fmt: skip
-    sized = bound or _within(lambda n, a, *_: math.sqrt(n["d"]) * a)
+    sized = bound or iv.within(lambda n, a, *_: math.sqrt(n["d"]) * a)
     return _row(
         name, "f>f", spelling, lambda a, *c: _filtered(a, reference, *c), sized,
         literals=literals, linear=True, **more,
@@ -276,7 +263,7 @@ _FILTERS = (
             lambda f, c: 1 / (1 + c * f * f), ((2.0, 30.0),)),
     _filter("fractional_laplacian", "jnp.power(2.0 * jnp.pi * " + _RFREQ + ", {#0})",
             lambda f, c: (2 * np.pi * f) ** c, ((0.5, 1.5),),
-            _within(lambda n, a, c: math.sqrt(n["d"]) * math.pi**c * a)),
+            iv.within(lambda n, a, c: math.sqrt(n["d"]) * math.pi**c * a)),
     _filter("sinc_filter", "jnp.sinc({#0} * " + _RFREQ + ")",
             lambda f, c: np.sinc(c * f), ((1.0, 3.0),)),
     _filter("raised_cosine", "0.5 + 0.5 * jnp.cos(2.0 * jnp.pi * " + _RFREQ + ")",
@@ -284,24 +271,24 @@ _FILTERS = (
     _row("circular_convolve", "ff>f", Spelling(
         "jnp.fft.irfft(jnp.fft.rfft({0}) * jnp.fft.rfft({1}), n={@d})"),
         lambda a, b: np.fft.irfft(np.fft.rfft(a) * np.fft.rfft(b), a.shape[-1]),
-        _within(lambda n, a, b: n["d"] * a * b), "...d,d->...d", sides=(Side("taps"),)),
+        iv.within(lambda n, a, b: n["d"] * a * b), "...d,d->...d", sides=(Side("taps"),)),
     _row("circular_correlate", "ff>f", Spelling(
         "jnp.fft.irfft(jnp.fft.rfft({0}) * jnp.conj(jnp.fft.rfft({1})), n={@d})"),
         lambda a, b: np.fft.irfft(np.fft.rfft(a) * np.conj(np.fft.rfft(b)), a.shape[-1]),
-        _within(lambda n, a, b: n["d"] * a * b), "...d,d->...d", sides=(Side("template"),)),
+        iv.within(lambda n, a, b: n["d"] * a * b), "...d,d->...d", sides=(Side("template"),)),
     _row("fourier_layer", "ff>f", Spelling(
         "jnp.fft.ifft(jnp.fft.fft({0}) * {1!!}).real"),
         lambda a, b: np.fft.ifft(np.fft.fft(a) * b).real,
-        _within(lambda n, a, b: n["d"] * a * b), "...d,d->...d", sides=(Side("gain"),)),
+        iv.within(lambda n, a, b: n["d"] * a * b), "...d,d->...d", sides=(Side("gain"),)),
     _row("autocorrelation", "f>f", Spelling(
         "jnp.fft.irfft({t0} * jnp.conj({t0}), n={@d}) / {@d}", PRODUCT,
         ("{t0} = jnp.fft.rfft({0})",), ("spectrum",)),
         lambda a: np.fft.irfft(np.abs(np.fft.rfft(a)) ** 2, a.shape[-1]) / a.shape[-1],
-        _within(lambda n, a: a * a)),
+        iv.within(lambda n, a: a * a)),
     _row("cepstrum", "f>f", Spelling(
         "jnp.fft.irfft(jnp.log({#0} + jnp.abs(jnp.fft.rfft({0})) ** 2), n={@d})"),
         lambda a, c: np.fft.irfft(np.log(c + np.abs(np.fft.rfft(a)) ** 2), a.shape[-1]),
-        _within(lambda n, a, c: max(0.7, math.log(c + (n["d"] * a) ** 2))),
+        iv.within(lambda n, a, c: max(0.7, math.log(c + (n["d"] * a) ** 2))),
         literals=((0.5, 2.0),)),
     _row("phase_correlation", "ff>f", Spelling(
         "jnp.fft.ifft({t0} / (jnp.abs({t0}) + {#0})).real", lines=(
@@ -313,13 +300,13 @@ _FILTERS = (
         lines=("{t0} = " + _RFREQ,), locals=("frequency",)),
         lambda a, c: np.fft.hfft(np.fft.ihfft(a) / (1 + c * np.fft.rfftfreq(a.shape[-1])),
                                  a.shape[-1]),
-        _within(lambda n, a, c: math.sqrt(n["d"]) * a), literals=((0.5, 4.0),), linear=True),
+        iv.within(lambda n, a, c: math.sqrt(n["d"]) * a), literals=((0.5, 4.0),), linear=True),
     _row("smooth_plane", "f>f", Spelling(
         "jnp.fft.irfft2(jnp.fft.rfft2({0}) * {t1}, s=({@n}, {@d}))", lines=(
             "{t0} = jnp.fft.fftfreq({@n}, dtype={0!!}.dtype)[:, None]",
             "{t1} = jnp.exp(-{#0} * ({t0}**2 + " + _RFREQ + " ** 2))"),
         locals=("vertical", "gain")), _smooth_plane,
-        _within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a), "...nd->...nd",
+        iv.within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a), "...nd->...nd",
         literals=((1.0, 20.0),), linear=True),
     _row("smooth_plane_n", "f>f", Spelling(
         "jnp.fft.irfftn({t0} / (1.0 + {#0} * {t1}**2), s={0!!}.shape)", lines=(
@@ -327,21 +314,21 @@ _FILTERS = (
         locals=("spectrum", "frequency")),
         lambda a, c: np.fft.irfftn(np.fft.rfftn(a) / (1 + c * np.fft.rfftfreq(a.shape[-1]) ** 2),
                                    a.shape, axes=(0, 1)),
-        _within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a), "nd->nd",
+        iv.within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a), "nd->nd",
         literals=((1.0, 20.0),), linear=True),
     _row("inverse_helmholtz", "f>f", Spelling(
         "jnp.fft.ifft2(jnp.fft.fft2({0}) / (1.0 + {#0} * {t1})).real", lines=(
             "{t0} = jnp.fft.fftfreq({@n}, dtype={0!!}.dtype)[:, None]",
             "{t1} = {t0}**2 + " + _FREQ.replace(".real", "") + " ** 2"),
         locals=("vertical", "squared")), _inverse_plane,
-        _within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a), "...nd->...nd",
+        iv.within(lambda n, a, c: math.sqrt(n["n"] * n["d"]) * a), "...nd->...nd",
         literals=((1.0, 20.0),), linear=True),
     _row("lax_rfft_round", "f>f", Spelling(
         "jax.lax.fft({t0} / (1.0 + {#0} * {t1}), jax.lax.FftType.IRFFT, ({@d},))", lines=(
             "{t0} = jax.lax.fft({0}, jax.lax.FftType.RFFT, ({@d},))", "{t1} = " + _RFREQ),
         locals=("spectrum", "frequency")),
         lambda a, c: _filtered(a, lambda f, c: 1 / (1 + c * f), c),
-        _within(lambda n, a, c: math.sqrt(n["d"]) * a), literals=((0.5, 4.0),), linear=True),
+        iv.within(lambda n, a, c: math.sqrt(n["d"]) * a), literals=((0.5, 4.0),), linear=True),
 )  # fmt: skip
 
 _SPECTRA = (
@@ -373,7 +360,7 @@ _SPECTRA = (
     _row("cross_density", "ff>f", Spelling(
         "jax.scipy.signal.csd({0}, {1}, nperseg=4)[1].real"),
         lambda a, b: np.real(scipy.signal.csd(a, b, nperseg=4)[1]),
-        _within(lambda n, a, b: 16 * a * b), "...d,...d->...3", domains=(_BASE, _BASE)),
+        iv.within(lambda n, a, b: 16 * a * b), "...d,...d->...3", domains=(_BASE, _BASE)),
     _row("spectrogram_mean", "f>f", Spelling(
         "jnp.mean(jnp.abs(jax.scipy.signal.stft({0}, nperseg=4)[2]) ** 2, axis=-1)"),
         lambda a: np.mean(np.abs(scipy.signal.stft(a, nperseg=4)[2]) ** 2, -1),
@@ -384,10 +371,10 @@ _SPECTRA = (
          lambda a: scipy.fft.dct(a, norm="ortho"), _ROOT, linear=True),
     _row("dct_rows", "f>f", Spelling('jax.scipy.fft.dct({0}, axis=-2, norm="ortho")'),
          lambda a: scipy.fft.dct(a, axis=-2, norm="ortho"),
-         _within(lambda n, a: math.sqrt(n["n"]) * a), "...nd->...nd", linear=True),
+         iv.within(lambda n, a: math.sqrt(n["n"]) * a), "...nd->...nd", linear=True),
     _row("idct", "f>f", call("jax.scipy.fft.idct"), scipy.fft.idct, _SAME, linear=True),
     _row("idct_ortho", "f>f", Spelling('jax.scipy.fft.idct({0}, norm="ortho")'),
-         lambda a: scipy.fft.idct(a, norm="ortho"), _within(lambda n, a: 2 ** 0.5
+         lambda a: scipy.fft.idct(a, norm="ortho"), iv.within(lambda n, a: 2 ** 0.5
                                                             * math.sqrt(n["d"]) * a), linear=True),
     _row("dctn", "f>f", Spelling('jax.scipy.fft.dctn({0}, norm="ortho")'),
          lambda a: scipy.fft.dctn(a, norm="ortho"), _PLANE, "nd->nd", linear=True),
@@ -395,28 +382,28 @@ _SPECTRA = (
          lambda a: scipy.fft.idctn(a, norm="ortho"), _PLANE, "nd->nd", linear=True),
     # signals
     _row("fftconvolve", "ff>f", Spelling('jax.scipy.signal.fftconvolve({0}, {1}, mode="same")'),
-         _same(scipy.signal.fftconvolve), _within(lambda n, a, b: 3 * a * b), "d,3->d",
+         _same(scipy.signal.fftconvolve), iv.within(lambda n, a, b: 3 * a * b), "d,3->d",
          sides=(Side("taps"),)),
     _row("fftconvolve_plane", "ff>f", Spelling(
         "jax.scipy.signal.fftconvolve({0}, {1}, mode=\"same\", axes=(0, 1))"),
-        _same(scipy.signal.fftconvolve), _within(lambda n, a, b: 9 * a * b), "nd,33->nd",
+        _same(scipy.signal.fftconvolve), iv.within(lambda n, a, b: 9 * a * b), "nd,33->nd",
         sides=(Side("stencil"),)),
     _row("signal_convolve", "ff>f", Spelling('jax.scipy.signal.convolve({0}, {1}, mode="same")'),
-         _same(scipy.signal.convolve), _within(lambda n, a, b: 3 * a * b), "d,3->d",
+         _same(scipy.signal.convolve), iv.within(lambda n, a, b: 3 * a * b), "d,3->d",
          sides=(Side("taps"),)),
     _row("signal_convolve_fft", "ff>f", Spelling(
         'jax.scipy.signal.convolve({0}, {1}, mode="same", method="fft")'),
-        _same(scipy.signal.convolve), _within(lambda n, a, b: 9 * a * b), "nd,33->nd",
+        _same(scipy.signal.convolve), iv.within(lambda n, a, b: 9 * a * b), "nd,33->nd",
         sides=(Side("stencil"),)),
     _row("signal_correlate", "ff>f", Spelling(
         'jax.scipy.signal.correlate({0}, {1}, mode="same")'),
-        _same(scipy.signal.correlate), _within(lambda n, a, b: 3 * a * b), "d,3->d",
+        _same(scipy.signal.correlate), iv.within(lambda n, a, b: 3 * a * b), "d,3->d",
         sides=(Side("template"),)),
     _row("detrend", "f>f", call("jax.scipy.signal.detrend"), scipy.signal.detrend,
-         _within(lambda n, a: 3 * a), linear=True),
+         iv.within(lambda n, a: 3 * a), linear=True),
     _row("detrend_constant", "f>f", Spelling(
         'jax.scipy.signal.detrend({0}, axis=-1, type="constant")'),
-        lambda a: scipy.signal.detrend(a, type="constant"), _within(lambda n, a: 2 * a),
+        lambda a: scipy.signal.detrend(a, type="constant"), iv.within(lambda n, a: 2 * a),
         linear=True),
     # windows and shifts of floats
     _row("hann_taper", "f>f", Spelling("{0} * jnp.hanning({@d}).astype({0!!}.dtype)", PRODUCT),

@@ -6,7 +6,6 @@ import numpy as np
 
 from generators import intervals as iv
 from generators.operations import ANY, Operation
-from generators.program import Interval
 from generators.spellings import PRODUCT, Spelling
 
 
@@ -16,10 +15,6 @@ def _resize(a: np.ndarray, *shape: int) -> np.ndarray:
 
 def _spread(a: np.ndarray, *shape: int) -> np.ndarray:
     return np.resize(a, shape) * np.linspace(0.5, 1.5, shape[-1])
-
-
-def _kept(a: Interval, *_: Interval) -> Interval:
-    return a
 
 
 _KINDS = "fciub"
@@ -34,7 +29,7 @@ ROWS = (
     ),
     *(
         Operation(
-            f"guard_resize_{kind}", kind, kind, (ANY,), _kept, _resize, dims="...d->...e",
+            f"guard_resize_{kind}", kind, kind, (ANY,), iv.same, _resize, dims="...d->...e",
             guard=True, linear=kind in "fc",
         )
         for kind in _KINDS

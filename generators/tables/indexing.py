@@ -17,10 +17,6 @@ _WIDE: Interval = (0, 40)
 _TRUTH: Interval = (0, 1)
 
 
-def _same(a: Interval, *_) -> Interval:
-    return a
-
-
 def _zeroed(a: Interval, *_) -> Interval:
     return iv.hull(a, (0.0, 0.0))
 
@@ -50,7 +46,7 @@ def _total(extents: dict[str, int]) -> Callable[..., Interval]:
     return lambda a, *_: (min(0.0, n * a[0]), max(0.0, n * a[1]))
 
 
-def _row(name: str, dims: str, args: str, reference: Callable, range_=_same, **more) -> Operation:
+def _row(name: str, dims: str, args: str, reference: Callable, range_=iv.same, **more) -> Operation:
     """Make a row whose integers are places and whose truth values a mask, parameters both."""
     domains = {"f": ANY, "i": more.pop("places", _PLACE), "b": _TRUTH}
     stems = {"i": "indices", "b": "mask", "f": "updates"}

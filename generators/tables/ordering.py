@@ -13,10 +13,6 @@ from generators.spellings import PRODUCT, SUM, Spelling
 from generators.tables.shaping import block
 
 
-def _same(a: Interval, *_) -> Interval:
-    return a
-
-
 def _second(_: Interval, b: Interval, *__) -> Interval:
     return b
 
@@ -33,7 +29,9 @@ def _places(extents: dict[str, int]) -> Callable[..., Interval]:
     return iv.always(0, extents["d"] - 1)
 
 
-def _row(name: str, dims: str, reference: Callable, range_: Callable = _same, **more) -> Operation:
+def _row(
+    name: str, dims: str, reference: Callable, range_: Callable = iv.same, **more
+) -> Operation:
     count = dims.partition("->")[0].count(",") + 1
     more = {"args": "f" * count, "domains": (ANY,) * count, "result": "f"} | more
     return Operation(

@@ -11,10 +11,6 @@ from generators.operations import ANY, DIVISOR, Interval, Operation, Side
 from generators.spellings import PRODUCT, SUM, Spelling
 
 
-def _same(a: Interval, *_) -> Interval:
-    return a
-
-
 def _hull(a: Interval, b: Interval, *_) -> Interval:
     return iv.hull(a, b)
 
@@ -27,7 +23,9 @@ def _weighted(a: Interval, *_) -> Interval:
     return iv.mul(a, (0.0, 1.0))
 
 
-def _row(name: str, dims: str, reference: Callable, range_: Callable = _same, **more) -> Operation:
+def _row(
+    name: str, dims: str, reference: Callable, range_: Callable = iv.same, **more
+) -> Operation:
     count = dims.partition("->")[0].count(",") + 1
     more = {"linear": True, "args": "f" * count, "domains": (ANY,) * count} | more
     return Operation(
@@ -199,8 +197,8 @@ ROWS = (
          literals=((2, 2), (0.2, 1.0))),
     *(
         _row(f"pad_{mode}", "...d->...m", lambda a, mode=mode: _padded(a, 2, mode=mode), range_)
-        for mode, range_ in (("edge", _same), ("reflect", _same), ("wrap", _same),
-                             ("symmetric", _same), ("linear_ramp", _zeroed), ("mean", _same))
+        for mode, range_ in (("edge", iv.same), ("reflect", iv.same), ("wrap", iv.same),
+                             ("symmetric", iv.same), ("linear_ramp", _zeroed), ("mean", iv.same))
     ),
     _row("pad_maximum", "nd->mk", lambda a: np.pad(a, 2, mode="maximum"), linear=False),
     _row("lax_pad", "nd->mk", lambda a: np.pad(a, ((0, 0), (2, 2))), _zeroed),

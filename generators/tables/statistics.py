@@ -19,10 +19,6 @@ _MODEST: Interval = (-30.0, 30.0)  # its square is within the limit
 RATE: Interval = (-3.0, 3.0)  # of a product of n factors 1 + a / n
 
 
-def _same(a: Interval, *_) -> Interval:
-    return a
-
-
 def _width(a: Interval, *_) -> Interval:
     return 0.0, a[1] - a[0]
 
@@ -99,7 +95,7 @@ _L = {"linear": True}
 
 
 def array_row(
-    family: str, name: str, dims: str, reference: Callable, range_=_same, **more
+    family: str, name: str, dims: str, reference: Callable, range_=iv.same, **more
 ) -> Operation:
     """Make a row of floats on whole arrays; its range may be the arguments of `counted`."""
     count = dims.partition("->")[0].count(",") + 1

@@ -12,10 +12,10 @@ import numpy as np
 from generators import intervals as iv
 from generators.operations import ANY, Operation, Side
 from generators.spellings import PRODUCT, SUM, Spelling
-from generators.tables.controls import SAME, UNIT, block, within
+from generators.tables.controls import SAME, UNIT, block
 
 _BASE = (-2.0, 2.0)
-_SINE = within(lambda n, a, *_: a + 1.0)
+_SINE = iv.within(lambda n, a, *_: a + 1.0)
 
 
 def _soft(a, axis=-1):
@@ -35,15 +35,15 @@ _MAPS = (
     block("map_batched", (),
         "jax.lax.map(jax.nn.logsumexp, {0}, batch_size=4)",
         lambda a: np.log(np.exp(a - a.max()).sum(-1)) + a.max(),
-        within(lambda n, a: a + math.log(n["d"])), "nd->n"),
+        iv.within(lambda n, a: a + math.log(n["d"])), "nd->n"),
     block("vmap_center", (),
         "jax.vmap(lambda row: row - jnp.mean(row))({0})",
-        lambda a: a - a.mean(-1, keepdims=True), within(lambda n, a: 2 * a), linear=True),
+        lambda a: a - a.mean(-1, keepdims=True), iv.within(lambda n, a: 2 * a), linear=True),
     block("vmap_columns", (
         "{t0} = lambda column: column * jax.lax.rsqrt(jnp.mean(column * column) + {#0})",),
         "jax.vmap({t0}, in_axes=1, out_axes=1)({0})",
         lambda a, c: a / np.sqrt(np.mean(a * a, 0) + c),
-        within(lambda n, a, c: math.sqrt(n["n"])), literals=((0.1, 1.0),), locals=("rescale",)),
+        iv.within(lambda n, a, c: math.sqrt(n["n"])), literals=((0.1, 1.0),), locals=("rescale",)),
     block("vmap_pairs", (),
         "jax.vmap(lambda a, b: jnp.sum(jnp.abs(a - b)))({0}, {1})",
         lambda a, b: np.abs(a - b).sum(-1),
@@ -60,7 +60,7 @@ _MAPS = (
         "nd,md->nm", "ff", domains=(_BASE, _BASE), locals=("distance",)),
     block("vmap_pmean", (),
         'jax.vmap(lambda row: row - jax.lax.pmean(row, "rows"), axis_name="rows")({0})',
-        lambda a: a - a.mean(0), within(lambda n, a: 2 * a), linear=True),
+        lambda a: a - a.mean(0), iv.within(lambda n, a: 2 * a), linear=True),
     block("vmap_psum", (
         "{t0} = lambda row: jnp.exp(row - jax.nn.logsumexp({0}, axis=0))",
         '{t1} = lambda row: {t0}(row) * jax.lax.psum(row * {t0}(row), "batch")'),
@@ -72,7 +72,7 @@ _MAPS = (
     block("vmap_permute", (
         "{t0} = [(i, (i + 1) % {@n}) for i in range({@n})]",),
         'jax.vmap(lambda v: v - jax.lax.ppermute(v, "ring", {t0}), axis_name="ring")({0})',
-        lambda a: a - np.roll(a, 1, 0), within(lambda n, a: 2 * a), locals=("ring",),
+        lambda a: a - np.roll(a, 1, 0), iv.within(lambda n, a: 2 * a), locals=("ring",),
         linear=True),
     block("vmap_gather", (
         '{t0} = lambda v: jnp.max(jax.lax.all_gather(v, "all"), axis=0) - v',),
@@ -91,7 +91,7 @@ _MAPS = (
     block("rematerialized", (
         "{t0} = jax.remat(lambda v, w: jnp.tanh(v @ w) @ w.T)",),
         "{t0}({0}, {1})", lambda a, w: np.tanh(a @ w) @ w.T,
-        within(lambda n, a, w: n["k"] * w), "nd,dk->nd", "ff", sides=(Side("weight"),),
+        iv.within(lambda n, a, w: n["k"] * w), "nd,dk->nd", "ff", sides=(Side("weight"),),
         locals=("block",)),
     block("checkpoint_dots", (
         "{t0} = jax.checkpoint_policies.dots_saveable",
@@ -102,7 +102,7 @@ _MAPS = (
         "jax.jit(lambda v: v * jnp.cos(v))({0})", lambda a: a * np.cos(a), SAME, ""),
     block("static_jit", (),
         "jax.jit(lambda v, times: v**times / times, static_argnums=1)({0}, 3)",
-        lambda a: a**3 / 3, within(lambda n, a: a**3 / 3), "", domains=((-4.0, 4.0),)),
+        lambda a: a**3 / 3, iv.within(lambda n, a: a**3 / 3), "", domains=((-4.0, 4.0),)),
     block("tree_map", (
         "{t0} = dict(first={0}, second={1})",
         "{t0} = jax.tree.map(lambda leaf: {#0} * jnp.tanh(leaf), {t0})"),
@@ -112,7 +112,7 @@ _MAPS = (
     block("tree_step", (
         "{t0} = jax.tree.map(lambda p, g: p - {#0} * g, ({0}, {1}), ({1}, {0}))",),
         "{t0}[0] * {t0}[1]", lambda a, b, c: (a - c * b) * (b - c * a),
-        within(lambda n, a, b, c: (a + c * b) * (b + c * a)), "nd,nd->nd", "ff",
+        iv.within(lambda n, a, b, c: (a + c * b) * (b + c * a)), "nd,nd->nd", "ff",
         binds=PRODUCT, literals=((0.1, 0.5),), locals=("stepped",)),
     block("tree_leaves", (
         "{t0} = jax.tree.map(jnp.sin, dict(a={0}, b=[{1}, {0!!} * {1!!}]))",),
@@ -137,29 +137,29 @@ _DERIVATIVES = (
                    + [(1, 0)])
             + np.pad(np.cos(a[..., 1:] * a[..., :-1]) * a[..., 1:], [(0, 0)] * (a.ndim - 1)
                      + [(0, 1)])),
-        within(lambda n, a: 2 * a), "...d->...d", domains=(_BASE,), locals=("energy",)),
+        iv.within(lambda n, a: 2 * a), "...d->...d", domains=(_BASE,), locals=("energy",)),
     block("value_and_grad", (
         "{t0}, {t1} = jax.value_and_grad(lambda v: 0.5 * jnp.sum(v * v))({0})",),
         "{t1} / (1.0 + {t0})", lambda a: a / (1 + 0.5 * np.sum(a * a)), UNIT, "nd->nd",
         binds=PRODUCT, locals=("energy", "slope"), wide=True),
     block("jvp_sin", (
         "{t0}, {t1} = jax.jvp(jnp.sin, ({0},), ({1},))",),
-        "{t0} + {t1}", lambda a, b: np.sin(a) + np.cos(a) * b, within(lambda n, a, b: 1 + b),
+        "{t0} + {t1}", lambda a, b: np.sin(a) + np.cos(a) * b, iv.within(lambda n, a, b: 1 + b),
         "nd,nd->nd", "ff", binds=SUM, locals=("value", "tangent")),
     block("vjp_tanh", (
         "{t0}, {t1} = jax.vjp(jnp.tanh, {0})",),
         "{t0} * {t1}({1})[0]", lambda a, b: np.tanh(a) * (1 - np.tanh(a) ** 2) * b,
-        within(lambda n, a, b: 0.4 * b), "nd,nd->nd", "ff", binds=PRODUCT,
+        iv.within(lambda n, a, b: 0.4 * b), "nd,nd->nd", "ff", binds=PRODUCT,
         locals=("value", "pullback"), domains=((-8.0, 8.0), ANY)),
     block("linearized", (
         "{t0}, {t1} = jax.linearize(lambda v: v * jnp.sin(v), {0})",),
         "{t0} - {t1}({1})", lambda a, b: a * np.sin(a) - (np.sin(a) + a * np.cos(a)) * b,
-        within(lambda n, a, b: a + (1 + a) * b), "nd,nd->nd", "ff", binds=SUM,
+        iv.within(lambda n, a, b: a + (1 + a) * b), "nd,nd->nd", "ff", binds=SUM,
         locals=("value", "push")),
     block("hessian_vector", (
         "{t0} = jax.grad(lambda v: jnp.sum(v**4) / 12.0)",),
         "jax.jvp({t0}, ({0},), ({1},))[1]", lambda a, b: a * a * b,
-        within(lambda n, a, b: a * a * b), "nd,nd->nd", "ff", domains=(_BASE, _BASE),
+        iv.within(lambda n, a, b: a * a * b), "nd,nd->nd", "ff", domains=(_BASE, _BASE),
         locals=("slope",)),
     block("jacfwd_softmax", (),
         "jax.jacfwd(jax.nn.softmax)({0})", _soft_jacobian, lambda n: lambda a: (-0.25, 0.25),
@@ -168,7 +168,7 @@ _DERIVATIVES = (
         "jax.jacrev(lambda v: v[1:] * jnp.sin(v[:-1]) + v[0])({0})[0]",
         lambda a: np.concatenate([[a[1] * np.cos(a[0]) + 1, np.sin(a[0])],
                                   np.zeros(len(a) - 2)]),
-        within(lambda n, a: 1 + a), "n->n"),
+        iv.within(lambda n, a: 1 + a), "n->n"),
     block("vmap_grad", (),
         "jax.vmap(jax.grad(lambda row: jnp.prod(jnp.cos(row))))({0})",
         lambda a: -np.sin(a) * np.prod(np.cos(a), -1, keepdims=True) / np.cos(a), UNIT,
@@ -178,11 +178,11 @@ _DERIVATIVES = (
         "jax.vmap(lambda v: jnp.trace({t0}(v)))({0})",
         lambda a: (-np.sin(a).sum(-1) * np.mean(a * a, -1)
                    + 4 * np.mean(a * np.cos(a), -1) + 2 * np.sin(a).sum(-1)),
-        within(lambda n, a: n["d"] * (a * a + 2) + 4 * a), "nd->n", domains=(_BASE,),
+        iv.within(lambda n, a: n["d"] * (a * a + 2) + 4 * a), "nd->n", domains=(_BASE,),
         locals=("curvature",)),
     block("frozen_mean", (),
         "{0!!} - jax.lax.stop_gradient(jnp.mean({0}, axis=-1, keepdims=True))",
-        lambda a: a - a.mean(-1, keepdims=True), within(lambda n, a: 2 * a), "...d->...d",
+        lambda a: a - a.mean(-1, keepdims=True), iv.within(lambda n, a: 2 * a), "...d->...d",
         binds=SUM, differentiable=False),
     block("custom_jvp_log", (), "{h0}({0})", lambda a: np.log1p(a * a),
         lambda n: lambda a: (0.0, math.log1p(iv.magnitude(a) ** 2)), "", helper=(

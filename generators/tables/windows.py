@@ -16,20 +16,7 @@ _TAPS = Side("taps")
 _FILTERS = Side("filters")
 
 
-def _within(f):
-    """Make the symmetric range of what is at most ``f`` of the extents and the magnitudes."""
-
-    def sized(n):
-        def of(*a):
-            high = f(n, *map(iv.magnitude, a))
-            return -high, high
-
-        return of
-
-    return sized
-
-
-_SAME = _within(lambda n, a, *_: a)
+_SAME = iv.within(lambda n, a, *_: a)
 
 
 def _window(name, template, reference, sized=_SAME, dims="nd->nd", lines=(), locals=(), **more):
@@ -127,7 +114,7 @@ _POOLS = (
     _pooled("min_pool_plane", "(3, 3)", "min", "jnp.inf",
             lambda a: _around(a, 3, np.inf, np.min, (-2, -1))),
     _pooled("sum_pool_row", "(1, 4)", "add", "0.0", lambda a: _around(a, 4, 0, np.sum),
-            sized=_within(lambda n, a: 4 * a), linear=True),
+            sized=iv.within(lambda n, a: 4 * a), linear=True),
     _pooled("mean_pool_image", "(1, 1, 3, 3)", "add", "0.0",
             lambda a: _around(a, 3, 0, np.sum, (-2, -1)) / 9, "bcyz->bcyz", divide=" / 9.0",
             linear=True),
@@ -141,10 +128,10 @@ _POOLS = (
     _window("sum_pool_dilated",
             'jax.lax.reduce_window({0}, 0.0, jax.lax.add, (1, 3), (1, 1), "SAME", None, (1, 2))',
             lambda a: sum(np.pad(a, [(0, 0), (2, 2)])[:, k : k + a.shape[1]] for k in (0, 2, 4)),
-            _within(lambda n, a: 3 * a), linear=True),
+            iv.within(lambda n, a: 3 * a), linear=True),
     _window("sum_pool_causal",
             "jax.lax.reduce_window({0}, 0.0, jax.lax.add, (3,), (1,), [(2, 0)])",
-            lambda a: _causal(a, np.ones(3)), _within(lambda n, a: 3 * a), "d->d", linear=True),
+            lambda a: _causal(a, np.ones(3)), iv.within(lambda n, a: 3 * a), "d->d", linear=True),
     _window("max_pool_columns",
             "jax.lax.reduce_window({0}, -jnp.inf, jax.lax.max, (3, 1), (1, 1), ((2, 0), (0, 0)))",
             lambda a: np.max([np.pad(a, [(2, 0), (0, 0)], constant_values=-np.inf)[k:][: len(a)]
@@ -175,20 +162,20 @@ _POOLS = (
             literals=((0.01, 0.5),), multiple=4),
     _window("pool_soft", "jax.nn.logsumexp({t0}, axis=-1).repeat(4, axis=-1)",
             lambda a: np.repeat(np.log(np.exp(_rank_pool(a, 4)).sum(-1)), 4, -1),
-            _within(lambda n, a: a + math.log(4)), "...d->...d",
+            iv.within(lambda n, a: a + math.log(4)), "...d->...d",
             ("{t0} = {0!!}.reshape(*{0!!}.shape[:-1], -1, 4)",), ("groups",), multiple=4,
             domains=((-20.0, 20.0),)),
     _window("box_means", "({t0} - {t1}) / 3.0", lambda a: _trailing(a, 3), dims="...d->...d",
             lines=("{t0} = jnp.cumsum({0}, axis=-1)",
                    "{t1} = jnp.zeros_like({0}).at[..., 3:].set({t0}[..., :-3])"),
             locals=("total", "late"), binds=PRODUCT, linear=True,
-            sized=_within(lambda n, a: a)),
+            sized=iv.within(lambda n, a: a)),
     _window("box_columns", "({t0} - jnp.pad({t0}, ((2, 0), (0, 0)))[:-2]) / 2.0",
             lambda a: _trailing(a, 2, 0), lines=("{t0} = jnp.cumsum({0}, axis=0)",),
             locals=("total",), binds=PRODUCT, linear=True),
     _window("integral_image", "{t0}[2:, 2:] - {t0}[:-2, 2:] - {t0}[2:, :-2] + {t0}[:-2, :-2]",
             lambda a: scipy.signal.convolve2d(a, np.ones((2, 2)))[:-1, :-1],
-            _within(lambda n, a: 4 * a),
+            iv.within(lambda n, a: 4 * a),
             lines=("{t0} = jnp.cumsum(jnp.cumsum(jnp.pad({0}, ((2, 0), (2, 0))), 0), 1)",),
             locals=("table",), binds=SUM, linear=True, wide=True),
     _window("window_stack_max", "jnp.max({t0}, axis=0)",
@@ -203,60 +190,60 @@ _POOLS = (
 
 _CONVS = (
     _window("convolve_same", 'jnp.convolve({0}, {1}, mode="same")',
-            lambda a, w: np.convolve(a, w, mode="same"), _within(lambda n, a, w: 3 * a * w),
+            lambda a, w: np.convolve(a, w, mode="same"), iv.within(lambda n, a, w: 3 * a * w),
             "d,3->d", sides=(_TAPS,)),
     _window("convolve_full", "jnp.convolve({0}, {1})[:{@d}]",
-            lambda a, w: np.convolve(a, w)[: len(a)], _within(lambda n, a, w: 4 * a * w),
+            lambda a, w: np.convolve(a, w)[: len(a)], iv.within(lambda n, a, w: 4 * a * w),
             "d,4->d", sides=(_TAPS,)),
     _window("correlate_same", 'jnp.correlate({0}, {1}, mode="same")',
-            lambda a, w: np.correlate(a, w, mode="same"), _within(lambda n, a, w: 3 * a * w),
+            lambda a, w: np.correlate(a, w, mode="same"), iv.within(lambda n, a, w: 3 * a * w),
             "d,3->d", sides=(_TAPS,)),
     _window("convolve_rows", 'jax.vmap(lambda row: jnp.convolve(row, {1}, mode="same"))({0})',
-            _same1, _within(lambda n, a, w: 3 * a * w), "nd,3->nd", sides=(_TAPS,)),
+            _same1, iv.within(lambda n, a, w: 3 * a * w), "nd,3->nd", sides=(_TAPS,)),
     _window("convolve_plane", 'jax.scipy.signal.convolve2d({0}, {1}, mode="same")',
             lambda a, w: scipy.signal.convolve2d(a, w, mode="same"),
-            _within(lambda n, a, w: 9 * a * w), "nd,33->nd", sides=(Side("stencil"),)),
+            iv.within(lambda n, a, w: 9 * a * w), "nd,33->nd", sides=(Side("stencil"),)),
     _window("correlate_plane", 'jax.scipy.signal.correlate2d({0}, {1}, mode="same")',
             lambda a, w: scipy.signal.correlate2d(a, w, mode="same"),
-            _within(lambda n, a, w: 9 * a * w), "nd,33->nd", sides=(Side("stencil"),)),
+            iv.within(lambda n, a, w: 9 * a * w), "nd,33->nd", sides=(Side("stencil"),)),
     _window("conv_causal", "jax.lax.conv_general_dilated({0}, {1}, (1,), [(2, 0)])",
-            lambda a, w: _conv1(a, w, (2, 0)), _within(lambda n, a, w: 3 * n["c"] * a * w),
+            lambda a, w: _conv1(a, w, (2, 0)), iv.within(lambda n, a, w: 3 * n["c"] * a * w),
             "bcy,kc3->bky", sides=(_FILTERS,)),
     _window("conv_depthwise_line",
             'jax.lax.conv_general_dilated({0}, {1}, (1,), "SAME", feature_group_count={@c})',
-            lambda a, w: _conv1(a, w, groups=2), _within(lambda n, a, w: 3 * a * w),
+            lambda a, w: _conv1(a, w, groups=2), iv.within(lambda n, a, w: 3 * a * w),
             "bcy,c13->bcy", sides=(_FILTERS,)),
     _window("conv_dilated_line",
             "jax.lax.conv_general_dilated({0}, {1}, (1,), [(2, 2)], rhs_dilation=(2,))",
-            lambda a, w: _conv1(a, w, (2, 2), 2), _within(lambda n, a, w: 3 * n["c"] * a * w),
+            lambda a, w: _conv1(a, w, (2, 2), 2), iv.within(lambda n, a, w: 3 * n["c"] * a * w),
             "bcy,kc3->bky", sides=(_FILTERS,)),
     _window("conv_depthwise",
             'jax.lax.conv_general_dilated({0}, {t0}, (1, 1), "SAME", feature_group_count={@c})',
-            _depthwise, _within(lambda n, a, w: 9 * a * w), "bcyz,c33->bcyz",
+            _depthwise, iv.within(lambda n, a, w: 9 * a * w), "bcyz,c33->bcyz",
             lines=("{t0} = {1!!}[:, None]",), locals=("kernel",), sides=(_FILTERS,)),
     _window("conv_padding",
             "jax.lax.conv_with_general_padding({0}, {1}, (1,), [(1, 1)], None, None)",
-            _conv1, _within(lambda n, a, w: 3 * n["c"] * a * w), "bcy,kc3->bky",
+            _conv1, iv.within(lambda n, a, w: 3 * n["c"] * a * w), "bcy,kc3->bky",
             sides=(_FILTERS,)),
     _window("conv_plain_line", 'jax.lax.conv({0}, {1}, (1,), "SAME")', _conv1,
-            _within(lambda n, a, w: 3 * n["c"] * a * w), "bcy,kc3->bky", sides=(_FILTERS,)),
+            iv.within(lambda n, a, w: 3 * n["c"] * a * w), "bcy,kc3->bky", sides=(_FILTERS,)),
     _window("conv_transpose_line",
             'jax.lax.conv_transpose({0}, {1}, (1,), "SAME", None, ("NHC", "HIO", "NHC"))',
             lambda a, w: np.einsum("byxr,rxk->byk", np.moveaxis(
                 sliding(np.pad(a, [(0, 0), (1, 1), (0, 0)]), 3, axis=1), -1, -1), w),
-            _within(lambda n, a, w: 3 * n["c"] * a * w), "byc,3ck->byk", sides=(_FILTERS,)),
+            iv.within(lambda n, a, w: 3 * n["c"] * a * w), "byc,3ck->byk", sides=(_FILTERS,)),
     _window("conv_patches", 'jax.lax.conv_general_dilated_patches({0}, (3,), (1,), "SAME").mean(1)',
             lambda a: _around(a, 3, 0, np.sum).sum(1) / (3 * a.shape[1]), dims="bcy->by",
             linear=True),
     _window("conv_stencil", "jnp.convolve({0}, jnp.array([1.0, -2.0, 1.0], {0!!}.dtype), \"same\")",
-            lambda a: np.convolve(a, [1, -2, 1], "same"), _within(lambda n, a: 4 * a), "d->d",
+            lambda a: np.convolve(a, [1, -2, 1], "same"), iv.within(lambda n, a: 4 * a), "d->d",
             linear=True),
     _window("conv_laplacian", "{t0}[1:-1, 2:] + {t0}[1:-1, :-2] + {t0}[2:, 1:-1] + {t0}[:-2, 1:-1]",
             lambda a: scipy.signal.convolve2d(
                 np.pad(a, 1, mode="edge"), [[0, 1, 0], [1, 0, 1], [0, 1, 0]], mode="valid"),
-            _within(lambda n, a: 4 * a), lines=('{t0} = jnp.pad({0}, 1, mode="edge")',),
+            iv.within(lambda n, a: 4 * a), lines=('{t0} = jnp.pad({0}, 1, mode="edge")',),
             locals=("padded",), binds=SUM, linear=True),
-    _window("conv_causal_sum", "{t0}", _causal, _within(lambda n, a, w: 3 * a * w),
+    _window("conv_causal_sum", "{t0}", _causal, iv.within(lambda n, a, w: 3 * a * w),
             "...d,3->...d", lines=(
                 "{t0} = jnp.pad({0}, [(0, 0)] * ({0!!}.ndim - 1) + [(2, 0)])",
                 "{t0} = sum({1!!}[i] * {t0}[..., i : i + {@d}] for i in range(3))"),
@@ -267,7 +254,7 @@ _SIZES = (
     _window("resize_linear", 'jax.image.resize({0}, ({@n}, 2 * {@d}), "linear")[:, ::2]',
             lambda a: _up(a)[:, ::2], linear=True),
     _window("resize_double", "{t0}.reshape({@n}, {@d}, 2).sum(-1)",
-            lambda a: _up(a).reshape(*a.shape, 2).sum(-1), _within(lambda n, a: 2 * a),
+            lambda a: _up(a).reshape(*a.shape, 2).sum(-1), iv.within(lambda n, a: 2 * a),
             lines=('{t0} = jax.image.resize({0}, ({@n}, 2 * {@d}), method="bilinear")',),
             locals=("doubled",), linear=True),
     _window("resize_nearest", 'jax.image.resize({0}, (4, 4), "nearest")',

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import util
 from typing import Any, NamedTuple
@@ -176,21 +176,23 @@ class Extractor:
         """The value of a task, or a Died once the worker that had it is known to be gone."""
         since = time.monotonic()
         while True:
-            try:
-                return future.result(timeout=POLL_S)
-            except ProcessExpired as error:
-                died = Died(_exit_reason(error.exitcode))
-            except TimeoutError:
-                if future.done():
+            # Not result(timeout=...): Ctrl-C would show its TimeoutError as a second traceback.
+            done, _ = wait([future], timeout=POLL_S)
+            if done:
+                try:
+                    return future.result()
+                except ProcessExpired as error:
+                    died = Died(_exit_reason(error.exitcode))
+                except TimeoutError:
                     died = Died(f"no answer within {limit_s:g} s", hung=True)
-                elif future.running():
-                    if worker is None or worker.exitcode != 0:
-                        continue
-                    died = Died(_exit_reason(0))  # which Pebble takes for an orderly end
-                elif time.monotonic() - since > START_S:
-                    raise BrokenProcessPool(f"no worker within {START_S:g} s") from None
-                else:
+            elif future.running():
+                if worker is None or worker.exitcode != 0:
                     continue
+                died = Died(_exit_reason(0))  # which Pebble takes for an orderly end
+            elif time.monotonic() - since > START_S:
+                raise BrokenProcessPool(f"no worker within {START_S:g} s")
+            else:
+                continue
             self.close()
             return died
 

@@ -73,13 +73,24 @@ class Extractor:
 
     def extract(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Compile ``jobs`` in the worker, as one message; one outcome a job, in their order."""
-        jobs = list(jobs)
-        if len(jobs) > 1:
-            answer = self.call(_extract_all, (jobs, self.deadline_s), self.deadline_s * len(jobs))
+        return [
+            Rejected("worker", found.reason) if isinstance(found, Died) else found
+            for found in self.each(extract_all, jobs)
+        ]
+
+    def each(self, function: Callable[..., Any], tasks: Sequence[Any]) -> list[Any]:
+        """What ``function(tasks, deadline_s)``, run in the worker, says of each, in their order.
+
+        It is a function of an importable module. Where it ends the worker, each task is tried by
+        itself, and what it says of a task that ends its worker twice, or hangs, is a ``Died``.
+        """
+        tasks = list(tasks)
+        if len(tasks) > 1:
+            answer = self.call(function, (tasks, self.deadline_s), self.deadline_s * len(tasks))
             if not isinstance(answer, Died):
-                self._done += len(jobs)
+                self._done += len(tasks)
                 return answer
-        return [self._extract_alone(job) for job in jobs]
+        return [self._alone(function, task) for task in tasks]
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit_s: float) -> Any:
         """Run a function of an importable module in the worker; its value, or a ``Died``."""
@@ -119,17 +130,17 @@ class Extractor:
         self._pid = 0
         self._done = 0
 
-    def _extract_alone(self, job: Job) -> Outcome:
-        """Compile one job by itself; a worker that dies gets a second chance, a hang does not."""
+    def _alone(self, function: Callable[..., Any], task: Any) -> Any:
+        """Do one task by itself; a worker that dies gets a second chance, a hang does not."""
         answer: Any = None
         for _ in range(2):
             self._done += 1
-            answer = self.call(_extract_all, ([job], 0.0), self.deadline_s)
+            answer = self.call(function, ([task], 0.0), self.deadline_s)
             if not isinstance(answer, Died):
                 return answer[0]
             if answer.hung:
                 break
-        return Rejected("worker", answer.reason)
+        return answer
 
     def _running_pool(self) -> ProcessPool:
         if self._pid != os.getpid():
@@ -244,22 +255,27 @@ def _end_with_parent(parent: int) -> None:
     threading.Thread(target=watch, name="jit-synthesis-watch", daemon=True).start()
 
 
-def _extract_all(jobs: Sequence[Job], deadline_s: float) -> list[Outcome]:
-    """Compile jobs in turn; with a deadline, one that overruns it ends this process."""
-    outcomes: list[Outcome] = []
+def each_in_turn(do: Callable[[Any], Any], tasks: Sequence[Any], deadline_s: float) -> list[Any]:
+    """Do tasks in turn; with a deadline, one that overruns it ends this process."""
+    found: list[Any] = []
     armed = 0.0
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123  faulthandler needs the descriptor
         try:
-            for job in jobs:
+            for task in tasks:
                 now = time.monotonic()
                 if deadline_s and now - armed > 1.0:
                     # A thread in C: it goes off even while a compiler holds the interpreter.
                     faulthandler.dump_traceback_later(deadline_s + 1.0, exit=True, file=nowhere)
                     armed = now
-                outcomes.append(_extract_one(job))
+                found.append(do(task))
         finally:
             faulthandler.cancel_dump_traceback_later()
-    return outcomes
+    return found
+
+
+def extract_all(jobs: Sequence[Job], deadline_s: float) -> list[Outcome]:
+    """Compile jobs in turn, as ``each_in_turn`` does."""
+    return each_in_turn(_extract_one, jobs, deadline_s)
 
 
 def _extract_one(job: Job) -> Outcome:

@@ -6,7 +6,6 @@ from verification.lazy import LazyRow
 from verification.rows import (
     BATCH,
     DEFAULT_MODES,
-    TIERS,
     Compiler,
     Options,
     Rejection,
@@ -18,15 +17,20 @@ from verification.rows import (
     sources,
     warn,
 )
+from verification.tasks import LEVELS, TIERS, Place, Task, Verdict
 
 __all__ = [
     "BATCH",
     "DEFAULT_MODES",
+    "LEVELS",
     "TIERS",
     "Compiler",
     "LazyRow",
     "Options",
+    "Place",
     "Rejection",
+    "Task",
+    "Verdict",
     "attempt",
     "differing",
     "repro_command",

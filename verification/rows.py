@@ -18,7 +18,6 @@ import extractors
 import generators
 from extractors.outcomes import COLUMNS, Job, Outcome, Rejected
 
-TIERS = ("extracted", "ran", "matched", "gradient")
 BATCH = 16  # kernels sent to the compiler at once where nobody waits for the first row
 DEFAULT_MODES = {"warp": "both", "jax": "both", "stablehlo": "forward", "paired": "both"}
 

@@ -23,8 +23,28 @@ from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, Rejection, __version__
 from pipeline.export import Exported, export, finished_rows
+from pipeline.foreign_rows import count_rows
+from pipeline.options import (
+    AsJson,
+    Categories,
+    Count,
+    Device,
+    Extended,
+    Jsonl,
+    Mode,
+    Output,
+    Overwrite,
+    Preamble,
+    Seed,
+    Split,
+    Workers,
+)
 from pipeline.show import find_row, print_row
 from pipeline.user_rows import check_options, check_user_output, complaint, user_rows, write_rows
+from pipeline.verify import check_verify_options
+from pipeline.verify import verify as verify_file
+from pipeline.verify_report import print_differences, summary
+from verification.sandbox import shortcomings
 
 HELP = """Write kernels, compile them with Warp or JAX, and keep Python beside compiled code.
 
@@ -37,6 +57,8 @@ jit-synthesis stablehlo --count 1000 --output data/jax.parquet
 jit-synthesis show warp 17
 
 jit-synthesis extract my_kernels.py --output mine.jsonl
+
+jit-synthesis verify theirs.jsonl
 """
 CONFIG_HELP = {
     "warp": "Warp kernels: Python, C++ and CUDA, with their adjoints.",
@@ -53,47 +75,6 @@ jit-synthesis {1} --count 5000 --output data/{1}.jsonl
 
 jit-synthesis {1} --count 150 --split test --seed 7 --output data/{1}-test.parquet
 """
-
-Seed = Annotated[int, typer.Option(help="Rows are a function of seed, split and index.")]
-Split = Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}: they share no structure.")]
-Device = Annotated[
-    str, typer.Option(help="Of the columns cpp and cuda, which to fill; jax has none.")
-]
-Mode = Annotated[
-    str | None,
-    typer.Option(
-        help="forward, backward or both.",
-        show_default="both; forward for stablehlo",
-    ),
-]
-Extended = Annotated[
-    bool, typer.Option("--extended", help="Add the kernel types beyond the ten of all configs.")
-]
-Categories = Annotated[
-    str | None,
-    typer.Option(
-        help="Kernel types, as in branch,loop; an unknown one lists them.",
-        show_default="the ten, or all with --extended",
-    ),
-]
-Preamble = Annotated[
-    bool,
-    typer.Option("--preamble", help="warp and paired: keep what Warp prints before each kernel."),
-]
-Count = Annotated[int, typer.Option(help="Rows to write.")]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        help="File to write; its suffix, .jsonl or .parquet, says how.",
-        show_default="CONFIG.jsonl in this folder",
-    ),
-]
-Jsonl = Annotated[bool, typer.Option("--jsonl", help="Write JSONL whatever the suffix is.")]
-Workers = Annotated[
-    int | None, typer.Option(help="Compilers to run at once.", show_default="one a usable core")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
 
 app = typer.Typer(
     help=HELP,
@@ -170,15 +151,15 @@ for _name in CONFIGS:
 
 
 class _Bar(Progress):
-    """Rows done, rows a second, rejections and time left."""
+    """Rows done, rows a second, rejections (or what ``failing`` is) and time left."""
 
-    def __init__(self, title: str, count: int) -> None:
+    def __init__(self, title: str, count: int, failing: str = "rejected") -> None:
         super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]} rows/s"),
-            TextColumn("{task.fields[rejected]} rejected"),
+            TextColumn(f"{{task.fields[rejected]}} {failing}"),
             TimeRemainingColumn(),
             console=err,
             transient=True,
@@ -331,6 +312,54 @@ def extract(
     else:
         write_rows(made, chosen, output, jsonl)
         err.print(f"{output}: {len(made)} rows, {len(found) - len(made)} rejected", markup=False)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="Rows as JSONL or Parquet, anyone's.")],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What the rows are: {', '.join(CONFIGS)}.", show_default="told from the columns"
+        ),
+    ] = None,
+    deadline: Annotated[
+        float, typer.Option(help="Seconds for compiling a kernel, and for running it.")
+    ] = 60,
+    memory: Annotated[
+        int, typer.Option(help="MB for the processes that one worker starts, together.")
+    ] = 4096,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a file: each row is compiled again, compared with its texts, and run.
+
+    Nothing but python, kernel_name and inputs is taken for true. The code runs without network, in
+    a scratch folder, with limits on time, memory and processes: in bubblewrap where it is
+    installed. Exit code 1 and a table when rows differ.
+
+    jit-synthesis verify theirs.parquet
+
+    jit-synthesis verify theirs.jsonl --json > differences.jsonl
+    """
+    check_verify_options(file, config, deadline, memory, workers)
+    if lacking := shortcomings():
+        err.print(f"jit-synthesis: {lacking}", markup=False)
+    bar = _Bar(file.name, count_rows(file), "differ")
+    with bar if err.is_terminal else nullcontext():
+        done = verify_file(
+            file,
+            config=config,
+            deadline_s=deadline,
+            workers=workers,
+            memory_mb=memory,
+            progress=bar.add,
+        )
+    print_differences(done.differences, as_json)
+    for line in summary(done):
+        err.print(line, markup=False)
+    if done.differences:
+        raise typer.Exit(1)
 
 
 @app.callback(invoke_without_command=True)

@@ -100,23 +100,19 @@ def function_texts(
     device: str,
 ) -> Outcome:
     """Texts of a function by column, with (dtype, shape) for each argument in ``inputs``."""
-    jax = load_jax()
     unknown = [dtype for dtype, _ in inputs if dtype not in DTYPES]
     if unknown:
         return Rejected("trace", f"unknown dtype {unknown[0]!r}: choose from {', '.join(DTYPES)}")
-    arguments = [jax.ShapeDtypeStruct(shape, dtype) for dtype, shape in inputs]
-    floats = tuple(i for i, (dtype, _) in enumerate(inputs) if dtype in FLOATS)
     stage = "trace"
     try:
         forward = backward = None
         if mode != "backward":
-            jitted: Any = function if hasattr(function, "lower") else jax.jit(function)
-            traced = jitted.trace(*arguments)
+            traced = trace(function, inputs)
             stage = "lower"
             forward = traced.lower()
-        if mode != "forward" and floats:
+        if mode != "forward":
             stage = "trace"
-            backward = _gradient(function, name, floats, arguments)
+            backward = lower_gradient(function, name, inputs)
         stage = "compile"
         make = _stablehlo_columns if language == "stablehlo" else _jax_columns
         return Extracted(make(forward, backward, device))
@@ -124,11 +120,28 @@ def function_texts(
         return Rejected(stage, one_line(error))
 
 
-def _gradient(
-    function: Callable[..., Any], name: str, floats: tuple[int, ...], arguments: Sequence[Any]
-) -> Any:
-    """Lowered gradient of the sum of all floating outputs; None where there is none."""
+def trace(function: Callable[..., Any], inputs: Sequence[tuple[str, tuple[int, ...]]]) -> Any:
+    """A function traced for inputs of these dtypes and shapes."""
     jax = load_jax()
+    jitted: Any = function if hasattr(function, "lower") else jax.jit(function)
+    return jitted.trace(*_specs(inputs))
+
+
+def _specs(inputs: Sequence[tuple[str, tuple[int, ...]]]) -> list[Any]:
+    return [load_jax().ShapeDtypeStruct(shape, dtype) for dtype, shape in inputs]
+
+
+def lower_gradient(
+    function: Callable[..., Any], name: str, inputs: Sequence[tuple[str, tuple[int, ...]]]
+) -> Any:
+    """Lowered gradient of the sum of all floating outputs, with respect to floating inputs.
+
+    None where there is none of either.
+    """
+    jax = load_jax()
+    floats = tuple(i for i, (dtype, _) in enumerate(inputs) if dtype in FLOATS)
+    if not floats:
+        return None
     jnp = jax.numpy
 
     def total(*values: Any) -> Any:
@@ -147,7 +160,7 @@ def _gradient(
     with contextlib.suppress(ValueError, TypeError):  # arguments keep their names in the text
         named.__signature__ = inspect.signature(function)  # pyright: ignore
     try:
-        return jax.jit(named).lower(*arguments)
+        return jax.jit(named).lower(*_specs(inputs))
     except _NoGradientError:
         return None
 
@@ -180,6 +193,10 @@ def _optimized(lowered: Any) -> str:
     options = hlo.HloPrintOptions()
     options.print_metadata = False
     options.print_large_constants = True
-    compiled = lowered.compile(compiler_options=COMPILER_OPTIONS)
-    (module,) = compiled.runtime_executable().hlo_modules()
+    (module,) = compile_lowered(lowered).runtime_executable().hlo_modules()
     return module.to_string(options)
+
+
+def compile_lowered(lowered: Any) -> Any:
+    """The executable of what was lowered; its HLO passes are those of any level."""
+    return lowered.compile(compiler_options=COMPILER_OPTIONS)

@@ -114,8 +114,11 @@ def preamble(text: str, device: str, block_dim: int = BLOCK_DIM) -> str:
 
 
 @contextlib.contextmanager
-def fresh_module() -> Iterator[types.ModuleType]:
-    """A Python module holding only ``wp``, with a Warp module of its own; both go afterwards."""
+def fresh_module(strip_hash: bool = True) -> Iterator[types.ModuleType]:
+    """A Python module holding only ``wp``, with a Warp module of its own; both go afterwards.
+
+    Without ``strip_hash`` kernels of one name can stand in it together, and be run.
+    """
     warp = load_warp()
     context = warp._src.context
     known = set(context.user_modules)
@@ -126,7 +129,7 @@ def fresh_module() -> Iterator[types.ModuleType]:
     module.__dict__["wp"] = warp
     sys.modules[MODULE_NAME] = module
     registered = context.Module(MODULE_NAME, None)
-    registered.options.update(MODULE_OPTIONS)
+    registered.options.update(MODULE_OPTIONS | {"strip_hash": strip_hash})
     context.user_modules[MODULE_NAME] = registered
     try:
         yield module
@@ -134,18 +137,55 @@ def fresh_module() -> Iterator[types.ModuleType]:
         context.function_key_counts = counts
         for name in set(context.user_modules) - known:
             # Warp keeps every module it has seen; one that others refer to stays reachable.
-            context.user_modules.pop(name)._detach_references()
+            gone = context.user_modules.pop(name)
+            gone.unload()
+            gone._detach_references()
         sys.modules.pop(MODULE_NAME, None)
-        linecache.cache.pop(FILE_NAME, None)
+        for name in [n for n in linecache.cache if n.startswith(FILE_NAME)]:
+            del linecache.cache[name]
         module.__dict__.clear()
 
 
-def run_source(module: types.ModuleType, source: str) -> None:
+def run_source(module: types.ModuleType, source: str, file: str = FILE_NAME) -> None:
     """Execute ``source`` in ``module`` so that Warp can read it back as if from a file."""
     lines = source.splitlines(keepends=True)
-    linecache.cache[FILE_NAME] = (len(source), None, lines, FILE_NAME)
-    code = compile(source, FILE_NAME, "exec", dont_inherit=True)
+    linecache.cache[file] = (len(source), None, lines, file)
+    code = compile(source, file, "exec", dont_inherit=True)
     exec(code, module.__dict__)
+
+
+@contextlib.contextmanager
+def running(sources: Sequence[tuple[str, str]], device: str) -> Iterator[list[Any]]:
+    """The kernels of (text, name) pairs, compiled for ``device`` as one module, ready to launch.
+
+    Compiling costs seconds for the first kernel and a fraction of one for each in its company.
+    Raises what a text or Warp raises, and CodegenError for a name that is not there.
+    """
+    warp = load_warp()
+    with _lock, fresh_module(strip_hash=False) as module, _cache_folder():
+        found = []
+        for place, (source, name) in enumerate(sources):
+            alone = types.ModuleType(MODULE_NAME)
+            alone.__dict__["wp"] = warp
+            run_source(alone, source, f"{FILE_NAME}{place}")
+            found.append(find_kernel(alone, name))
+        # The numbers are the same, and nobody waits for machine code that runs once.
+        warp.set_module_options({"optimization_level": 0}, module=module)
+        warp.load_module(MODULE_NAME, device=device, block_dim=None)
+        yield found
+
+
+@contextlib.contextmanager
+def _cache_folder() -> Iterator[None]:
+    """Give Warp a folder for what it compiles now: it keeps every module's files for ever."""
+    config = load_warp().config
+    kept = config.kernel_cache_dir
+    with tempfile.TemporaryDirectory(prefix="kernels-", dir=kept) as folder:
+        config.kernel_cache_dir = folder
+        try:
+            yield
+        finally:
+            config.kernel_cache_dir = kept
 
 
 def find_kernel(module: types.ModuleType, name: str) -> Any:

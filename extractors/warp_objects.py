@@ -174,3 +174,8 @@ def _spell_instance(value: Any) -> str | None:
     flat = [value[pair] for pair in pairs] or list(value)
     parts = [spell_constant(getattr(item, "value", item)) for item in flat]
     return f"{kind}({', '.join(map(str, parts))})"
+
+
+def argument_type(kernel: Any, name: str) -> Any:
+    """The Warp type of the argument called ``name``; KeyError where there is none."""
+    return kernel.adj.arg_types[name]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from generators import kinds
 from generators.builders import sample
 from generators.fingerprints import fingerprint, fingerprints, structure
 from generators.jax_source import JaxWriter
-from generators.kernel import Argument, Kernel
+from generators.kernel import Argument, Kernel, Subject, component
 from generators.kinds import VARIANTS
-from generators.streams import SEED_BITS
+from generators.program import Program
+from generators.sizes import resized
+from generators.streams import SEED_BITS, Stream
 from generators.tile_source import TileWriter
 from generators.verifier import verify
 from generators.warp_source import WarpWriter
@@ -23,13 +25,16 @@ __all__ = [
     "VARIANTS",
     "Argument",
     "Kernel",
+    "Subject",
     "capacity",
     "categories",
     "check_count",
     "choose",
+    "component",
     "fingerprint",
     "generate",
     "structure",
+    "subjects",
 ]
 
 GENERATOR_VERSION = "2"  # raised whenever the same index comes to give another kernel
@@ -148,31 +153,11 @@ def generate(
     ``VARIANTS - 1`` are further kernels for an index whose first one was rejected. Raises
     ValueError for an unknown name, a seed outside 64 bits, or an index beyond the capacity.
     """
-    names = choose(language, categories, extended)
-    _check_split(split)
-    _integer("seed", seed, 1 << SEED_BITS)
-    _integer("index", index, 1 << 63)
-    _integer("variant", variant, VARIANTS)
-    number, place = divmod(index, len(names))
-    category = names[place]
-    held = kinds.capacity(_SPELLED[language], category, split)
-    if number >= held:
-        raise ValueError(f"index {index} asks for {category} kernel {number}; {split} holds {held}")
-    program, stream = sample(_SPELLED[language], category, seed, split, number, variant)
-    verify(program)
+    category, program, stream = _program(
+        language, seed, index, split, categories, extended, variant
+    )
+    writer, python, arguments = _written(language, program, stream)
     twin = ""
-    if language in ("jax", "stablehlo"):
-        writer = JaxWriter(program, stream("text"), stream("names"))
-        python, arguments = writer.kernel("@jax.jit" if language == "stablehlo" else "")
-    else:
-        purposes = stream("text"), stream("names")
-        if program.space:
-            writer = WarpWriter(program, *purposes, twin=language == "paired")
-        else:
-            writer = TileWriter(program, *purposes)
-        python, arguments = writer.kernel()
-        threads = float(writer.block_dim)
-        arguments += (Argument("launch", "launch", "int32", writer.launch, threads, threads),)
     if language == "paired":
         twin, _ = JaxWriter(program, stream("twin"), stream("names")).kernel()
     whole, masked = fingerprints(python)
@@ -188,3 +173,71 @@ def generate(
         structure=masked,
         twin=twin,
     )
+
+
+def subjects(
+    language: str,
+    seed: int,
+    index: int,
+    *,
+    split: str = "train",
+    categories: Sequence[str] | None = None,
+    extended: bool = False,
+    variant: int = 0,
+) -> list[Subject]:
+    """Return the program behind a kernel, then the same at boundary sizes of its arrays.
+
+    Those are sizes of one and sizes that no block divides, as far as the text holds for them. The
+    arguments are those of `generate`.
+    """
+    _, program, stream = _program(language, seed, index, split, categories, extended, variant)
+    texts, found = [], []
+    for sized in (program, *resized(program)):
+        writer, python, arguments = _written(language, sized, stream)
+        fields = writer.struct.fields if isinstance(writer, WarpWriter) and writer.struct else {}
+        params = sorted(sized.params, key=lambda p: p.id not in fields)
+        texts.append(python)
+        if python == texts[0]:
+            found.append(Subject(sized, arguments, tuple(p.id for p in params)))
+    return found
+
+
+def _program(
+    language: str,
+    seed: int,
+    index: int,
+    split: str,
+    categories: Sequence[str] | None,
+    extended: bool,
+    variant: int,
+) -> tuple[str, Program, Callable[[str], Stream]]:
+    names = choose(language, categories, extended)
+    _check_split(split)
+    _integer("seed", seed, 1 << SEED_BITS)
+    _integer("index", index, 1 << 63)
+    _integer("variant", variant, VARIANTS)
+    number, place = divmod(index, len(names))
+    category = names[place]
+    held = kinds.capacity(_SPELLED[language], category, split)
+    if number >= held:
+        raise ValueError(f"index {index} asks for {category} kernel {number}; {split} holds {held}")
+    program, stream = sample(_SPELLED[language], category, seed, split, number, variant)
+    verify(program)
+    return category, program, stream
+
+
+def _written(
+    language: str, program: Program, stream: Callable[[str], Stream]
+) -> tuple[JaxWriter | WarpWriter, str, tuple[Argument, ...]]:
+    purposes = stream("text"), stream("names")
+    if language in ("jax", "stablehlo"):
+        writer = JaxWriter(program, *purposes)
+        return writer, *writer.kernel("@jax.jit" if language == "stablehlo" else "")
+    if program.space:
+        writer = WarpWriter(program, *purposes, twin=language == "paired")
+    else:
+        writer = TileWriter(program, *purposes)
+    python, arguments = writer.kernel()
+    threads = float(writer.block_dim)
+    launch = Argument("launch", "launch", "int32", writer.launch, threads, threads)
+    return writer, python, (*arguments, launch)

@@ -191,6 +191,6 @@ def sample(
             drawn = Stream("program", *key, *again)
             sampler, build = _maker(language, category, drawn)
             program = build(sampler, shape, parts)
-            if build is not _family or not any(map(sampler.flat, program.outputs)):
+            if not any(map(sampler.flat, program.outputs)):
                 break
     return program, lambda purpose: Stream(purpose, *key)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from generators.program import Program
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,37 @@ class Kernel:
         found = []
         for argument in self.arguments:
             if argument.role == "input":
-                dtype, width = _component(argument.dtype)
-                found.append((dtype, argument.shape + width))
+                dtype, parts = component(argument.dtype)
+                found.append((dtype, argument.shape + parts))
         return tuple(found)
 
 
-def _component(dtype: str) -> tuple[str, tuple[int, ...]]:
-    if not dtype.startswith("vec"):
+@dataclass(frozen=True)
+class Subject:
+    """What a kernel's text is meant to compute, at certain sizes of its arrays.
+
+    ``arguments`` are the kernel's, with those sizes; ``params`` names the program's parameter that
+    each ``input`` stands for, in their order. How often a loop goes round, last, is none.
+    """
+
+    program: Program
+    arguments: tuple[Argument, ...]
+    params: tuple[int, ...]
+
+
+_WARP_TYPE = re.compile(r"(vec|mat|quat|transform|spatial_vector|spatial_matrix)(\d*)([dfh]?)")
+_COMPONENTS = {"quat": (4,), "transform": (7,), "spatial_vector": (6,), "spatial_matrix": (6, 6)}
+_SCALARS = {"d": "float64", "h": "float16"}
+
+
+def component(dtype: str) -> tuple[str, tuple[int, ...]]:
+    """Return the NumPy name of the numbers that a dtype is made of, and their shape in a value.
+
+    "vec3d" is ("float64", (3,)); a NumPy name is itself, with ().
+    """
+    found = _WARP_TYPE.fullmatch(dtype)
+    if not found:
         return dtype, ()
-    return ("float64" if dtype.endswith("d") else "float32"), (int(dtype[3]),)
+    kind, width, scalar = found.groups()
+    shape = _COMPONENTS.get(kind) or tuple(map(int, width))
+    return _SCALARS.get(scalar, "float32"), shape

@@ -16,10 +16,13 @@ from generators import words
 from generators.streams import permute
 from generators.tables import OPERATIONS, families
 
-VARIANTS = 8  # an index has this many kernels: the next takes the place of a rejected one
+# An index has this many kernels, the next takes the place of a rejected one: so many that even of
+# the kinds of which one kernel in seven is differentiable every index has one.
+VARIANTS = 256
 SHARES = {"train": 8, "validation": 1, "test": 1}  # of every ten numbers
 _FIRST = {"train": 0, "validation": 8, "test": 9}
 _TURN = sum(SHARES.values())
+_SPARES, _NEARLY = 8, 10  # classes that variants are taken from, and how much smaller they may be
 
 
 @dataclass(frozen=True)
@@ -233,18 +236,31 @@ def _share(size: int, split: str) -> int:
 
 
 @cache
-def _supplies(language: str, category: str, split: str) -> tuple[int, ...]:
-    """Return the kernels that each class holds for a split; half the largest is for variants."""
+def _spares(language: str, category: str) -> tuple[int, ...]:
+    """Return the classes that variants are taken from: those about as large as the largest.
+
+    Half of each is for variants. Several, since all kernels of one may lack the same thing.
+    """
     sizes = [size for _, size in _classes(language, category)]
-    sizes[-1] //= 2
+    return tuple(c for c, size in enumerate(sizes) if size * _NEARLY >= sizes[-1])[-_SPARES:]
+
+
+@cache
+def _supplies(language: str, category: str, split: str) -> tuple[int, ...]:
+    """Return the kernels that each class holds for a split, those for variants left out."""
+    sizes = [size for _, size in _classes(language, category)]
+    for c in _spares(language, category):
+        sizes[c] //= 2
     return tuple(_share(size, split) for size in sizes)
 
 
 @cache
 def capacity(language: str, category: str, split: str) -> int:
     """Return how many kernels of a category a split can hold, all different, with variants."""
-    spare = _share(_classes(language, category)[-1][1] // 2, split) // (VARIANTS - 1)
-    return min(sum(_supplies(language, category, split)), spare)
+    classes, spares = _classes(language, category), _spares(language, category)
+    least = min(_share(classes[c][1] // 2, split) for c in spares)
+    each = -(-(VARIANTS - 1) // len(spares))
+    return min(sum(_supplies(language, category, split)), least // each)
 
 
 def _place(language: str, category: str, split: str, number: int) -> tuple[int, int]:
@@ -275,16 +291,15 @@ def choose(
 
     Injective over (split, number, variant) for a seed: a keyed permutation of disjoint residues.
     """
-    classes = _classes(language, category)
-    last = len(classes) - 1
+    classes, spares = _classes(language, category), _spares(language, category)
     if variant == 0:
         at, position = _place(language, category, split, number)
-        size = classes[at][1] // (2 if at == last else 1)
+        size = classes[at][1] // (2 if at in spares else 1)
         start = 0
     else:
-        at, position = last, number * (VARIANTS - 1) + variant - 1
-        start = classes[at][1] // 2
-        size = start
+        turn, which = divmod(variant - 1, len(spares))
+        at, position = spares[which], number * -(-(VARIANTS - 1) // len(spares)) + turn
+        start = size = classes[at][1] // 2
     shape, _ = classes[at]
     key = ("word", seed, category, at, start > 0)
     place = start + permute(_owned(position, split, size), size, *key)

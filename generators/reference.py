@@ -7,8 +7,8 @@ few typical values of each parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from generators.program import (
 from generators.tables import COMPARISONS, OPERATIONS
 
 Values = dict[int, np.ndarray]
+Shake = Callable[..., np.ndarray]  # of a value that was computed, by what, from how many terms
 
 
 def cast(kind: str, value: np.ndarray, signed: str, unsigned: str) -> np.ndarray:
@@ -37,12 +38,25 @@ def cast(kind: str, value: np.ndarray, signed: str, unsigned: str) -> np.ndarray
     return np.asarray(value).astype(dtypes.get(kind, "float64"))
 
 
-def apply(s: Apply, args: Sequence[np.ndarray], index: np.ndarray | None, program: Program):
+def still(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
+    """Return a value as it is."""
+    return value
+
+
+def apply(
+    s: Apply,
+    args: Sequence[np.ndarray],
+    index: np.ndarray | None,
+    program: Program,
+    shake: Shake = still,
+) -> np.ndarray:
     """Return what an operation gives, ``index`` being the number of each point or element."""
     row = OPERATIONS[s.op]
+    if not row.dims or row.result not in "iub":  # whole numbers of whole arrays are exact
+        args = [shake(a, "") for a in args]
     numbers = (index,) if row.indexed else ()
     found = row.reference(*args, *s.literals, *numbers)
-    return cast(row.result, found, program.signed, program.unsigned)
+    return shake(cast(row.result, found, program.signed, program.unsigned), s.op)
 
 
 _JOINED = {
@@ -64,13 +78,14 @@ class Points:
     inputs: dict[int, np.ndarray]
     at: dict[str, np.ndarray]  # where each point lies on each axis
     count: int
+    shake: Shake = still
 
     def along(self, axis: str) -> Points:
         """Return the points of a space with one more axis, the new one fastest."""
         extent = dict(self.program.extents)[axis]
         at = {a: np.repeat(where, extent) for a, where in self.at.items()}
         at[axis] = np.tile(np.arange(extent), self.count)
-        return Points(self.program, self.inputs, at, self.count * extent)
+        return replace(self, at=at, count=self.count * extent)
 
     def params(self) -> Values:
         """Return the parameters that are indexed by this space's axes, at each point."""
@@ -119,19 +134,22 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
                 if points is None:
                     known[s.id] = row.reference(*args, *s.literals)
                 else:
-                    known[s.id] = apply(s, args, np.arange(points.count), points.program)
+                    numbers = np.arange(points.count)
+                    known[s.id] = apply(s, args, numbers, points.program, points.shake)
             case Branch():
                 right = s.literal if s.right is None else known[s.right]
-                taken = COMPARISONS[s.compare](known[s.left], right)
+                left = points.shake(known[s.left], "") if points else known[s.left]
+                taken = COMPARISONS[s.compare](left, right)
                 sides = [evaluate(b, known, points) for b in (s.then, s.orelse)]
                 known[s.id] = np.where(_beside(taken, sides[0]), *sides)
             case Loop():
                 known[s.id] = run_loop(s, known, points)
             case Cell():
-                place = np.trunc((known[s.value] - s.low) * s.scale)
+                read = points.shake(known[s.value], "") if points else known[s.value]
+                place = np.trunc((read - s.low) * s.scale)
                 known[s.id] = place.clip(0, s.size - 1).astype(int)
             case Whole():
-                known[s.id] = _whole(s, known)
+                known[s.id] = _whole(s, known, points.shake if points else still)
             case Neighbor() if points is not None:
                 known[s.id] = points.near(s)
             case Gather() if points is not None:
@@ -150,11 +168,11 @@ def _beside(taken: np.ndarray, side: np.ndarray) -> np.ndarray:
     return taken.reshape(taken.shape + (1,) * (side.ndim - taken.ndim))
 
 
-def _whole(s: Whole, known: Values) -> np.ndarray:
+def _whole(s: Whole, known: Values, shake: Shake) -> np.ndarray:
     """Return whole numbers as they stand before they are cut to 32 bits."""
     if s.value is None:
         return np.full(next(iter(known.values())).shape[0], int(s.scale))
-    whole = np.trunc(known[s.value] * s.scale).astype(int)
+    whole = np.trunc(shake(known[s.value], "") * s.scale).astype(int)
     if s.form == "round":
         return whole
     bit = 1 << (whole & 15)
@@ -177,6 +195,7 @@ def run_loop(s: Loop, values: Values, points: Points | None = None) -> np.ndarra
             after = np.maximum(state, value)
         else:
             after = (s.factor if s.update == "decay" else 1.0) * state + value
+            after = points.shake(after, "add") if points else after
         if s.plain:
             state = after
             continue
@@ -192,12 +211,14 @@ def run_loop(s: Loop, values: Values, points: Points | None = None) -> np.ndarra
 def _reduced(s: Reduce, known: Values, points: Points) -> np.ndarray:
     how = getattr(np, s.how)
     if s.over is None:
-        return how(evaluate(s.body, known, points), axis=0, keepdims=True)
+        found = how(evaluate(s.body, known, points), axis=0, keepdims=True)
+        return points.shake(found, s.how, points.count)
     extent = dict(points.program.extents)[s.over]
     wide = points.along(s.over)
     inside = {id_: np.repeat(value, extent, axis=0) for id_, value in known.items()}
     value = evaluate(s.body, inside | wide.params(), wide)
-    return how(value.reshape(points.count, extent, *value.shape[1:]), axis=1)
+    value = how(value.reshape(points.count, extent, *value.shape[1:]), axis=1)
+    return points.shake(value, s.how, extent)
 
 
 def _stored(store: Store, value: np.ndarray, known: Values, points: Points) -> np.ndarray:
@@ -217,7 +238,7 @@ def _stored(store: Store, value: np.ndarray, known: Values, points: Points) -> n
         out[slots] = value  # the same number from all
     else:
         _JOINED[store.how].at(out, slots, value)
-    return out
+    return points.shake(out, store.how, points.count / store.size)
 
 
 def _cut(out: np.ndarray, type_: str | None) -> np.ndarray:
@@ -228,7 +249,7 @@ def _cut(out: np.ndarray, type_: str | None) -> np.ndarray:
     return low.astype(np.uint32) if type_ == "u" else low.astype(np.uint32).view(np.int32)
 
 
-def _on_whole_arrays(program: Program, inputs: Values) -> list[np.ndarray]:
+def _on_whole_arrays(program: Program, inputs: Values, shake: Shake) -> list[np.ndarray]:
     """Return the outputs of a program whose statements are operations on whole arrays."""
     known = dict(inputs)
     for s in program.statements:
@@ -236,25 +257,32 @@ def _on_whole_arrays(program: Program, inputs: Values) -> list[np.ndarray]:
             raise TypeError(f"{type(s).__name__} is not of whole arrays")
         args = [known[a] for a in s.args]
         first = args[0]
-        known[s.id] = apply(s, args, np.arange(first.size).reshape(first.shape), program)
+        numbers = np.arange(first.size).reshape(first.shape)
+        known[s.id] = apply(s, args, numbers, program, shake)
     return [known[id_] for id_ in program.outputs]
 
 
-def run(program: Program, inputs: Mapping[int, np.ndarray] | Sequence) -> list[np.ndarray]:
+def run(
+    program: Program,
+    inputs: Mapping[int, np.ndarray] | Sequence,
+    shake: Shake = still,
+) -> list[np.ndarray]:
     """Return the outputs of a program.
 
     ``inputs`` are arrays in the order of the parameters, or keyed by their ids; a vector's
     components are the last axis, and integers are in the dtypes that the program names. Outputs
-    have the shapes of a Warp kernel's, on whole arrays those of their values.
+    have the shapes of a Warp kernel's, on whole arrays those of their values. ``shake`` is given
+    each value that is computed, with the operation's name, or that is read, with an empty one, and
+    returns what stands in its place.
     """
     if not isinstance(inputs, Mapping):
         inputs = {p.id: a for p, a in zip(program.params, inputs, strict=True)}
     held = {id_: np.asarray(a) for id_, a in inputs.items()}
     held = {id_: a.astype(float) if a.dtype.kind == "f" else a for id_, a in held.items()}
     if not program.space:
-        return _on_whole_arrays(program, held)
+        return _on_whole_arrays(program, held, shake)
     extents = dict(program.extents)
-    points = Points(program, held, {}, 1)
+    points = Points(program, held, {}, 1, shake)
     for axis in program.space:
         points = points.along(axis)
     if any(isinstance(s, Reduce) and s.over is None for s in program.statements):

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from generators import intervals as iv
-from generators.operations import ANY, POSITIVE, SMALL, UNIT, Operation
+from generators.operations import ANY, POSITIVE, SMALL, UNIT, Operation, Side
 from generators.program import Interval
 from generators.spellings import PRODUCT, SUM, Spelling, call
 
@@ -351,7 +351,7 @@ _PAIRS: tuple[tuple[Operation, Spelling], ...] = (
          "{t2} = {vec}({zero}, {zero}, {#0})"), locals=("corner", "apex", "tip"))),
     (_v("triangle_where", "vvvvvv", "v", lambda a, b, c, d, e, f: iv.hull(iv.sub(b, a), iv.sub(
         e, d)), lambda *p: np.where(_triangles_meet(*p)[..., None], p[1] - p[0], p[4] - p[3]),
-        width=3),
+        width=3, sides=(Side("corner", (-2.0, 2.0)),) * 5),
      Spelling("wp.where({t0} == 1, {1} - {0!}, {4} - {3!})", lines=(
          "{t0} = wp.intersect_tri_tri({0}, {1}, {2}, {3}, {4}, {5})",), locals=("hit",))),
     # functions of their own

@@ -1,0 +1,109 @@
+"""What a kernel should give: its program's reference in float64, and how far rounding may lead.
+
+The tolerance is measured, not guessed. The reference is run again with every intermediate value,
+and every input, moved by a few units of the program's dtype: where the result moves, rounding may
+move it as far (a branch may go the other way, a difference of large numbers may lose its digits).
+So each element of each kernel has a tolerance of its own, made of the tolerance of each operation.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from generators import Subject
+from generators.reference import run, still
+from verification.tolerances import EPS, SUMMED, error_of
+from verification.values import inputs, wide
+
+SHAKES = 2  # runs of the reference with moved values
+AGAIN = 16  # further ones, before a difference is called one
+SPREAD = 0.1  # of the largest value: what smaller ones beside it may lose as well
+
+
+class Shake:
+    """Moves values as rounding could, in the same way each time for one number."""
+
+    def __init__(self, dtype: str, number: int) -> None:
+        self.eps = EPS[dtype]
+        self.rng = np.random.default_rng(number)
+
+    def __call__(self, value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
+        """Return a value that an operation computed, from so many terms, moved."""
+        if value.dtype.kind not in "fc" or not value.size:
+            return value
+        sizes = np.abs(value)
+        most = np.max(sizes)
+        if not np.isfinite(most):
+            return value
+        error = error_of(by, self.eps) * max(1.0, terms / SUMMED)
+        ways = self.rng.integers(0, 2, value.shape) * 2 - 1
+        return value + error * (sizes + SPREAD * most) * ways
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The reference of a kernel at certain sizes: values in the order of its inputs."""
+
+    subject: Subject
+
+    def outputs(self, values: Sequence[np.ndarray], number: int = 0) -> list[np.ndarray]:
+        """The outputs in float64; those of a run that is moved by rounding for a ``number``."""
+        program = self.subject.program
+        by_id = dict(zip(self.subject.params, map(wide, values), strict=False))
+        shake = Shake(program.dtype, number) if number else still
+        with np.errstate(all="ignore"):
+            if program.space or self.subject.arguments[-1].role != "launch":
+                return run(program, by_id, shake)
+            return self._of_blocks(by_id, shake)
+
+    def tolerances(self, values: Sequence[np.ndarray], again: bool = False) -> list[np.ndarray]:
+        """How far rounding may move each element of each output; ``again`` looks harder."""
+        wanted = self.outputs(values)
+        numbers = range(1, SHAKES + 1) if not again else range(SHAKES + 1, SHAKES + AGAIN + 1)
+        moved = [self.outputs(values, number) for number in numbers]
+        return [
+            np.max([distance(m[place], one) for m in moved], axis=0)
+            for place, one in enumerate(wanted)
+        ]
+
+    def _of_blocks(self, held: dict[int, np.ndarray], shake: Callable) -> list[np.ndarray]:
+        """The output of a kernel on tiles: of each block on its own tile."""
+        program, arguments = self.subject.program, self.subject.arguments
+        [out] = [a for a in arguments if a.role == "output"]
+        shape = dict(program.shapes)[program.outputs[0]]
+        params = {p.id: p for p in program.params}
+        found: np.ndarray | None = None
+        for block in itertools.product(*map(range, arguments[-1].shape)):
+
+            def place(shape: tuple[int, ...], block: tuple = block) -> tuple[slice, ...]:
+                at = (*block, *(0 for _ in shape))
+                return tuple(slice(i * n, (i + 1) * n) for i, n in zip(at, shape, strict=False))
+
+            tiles = {
+                id_: v if v.shape == params[id_].shape else v[place(params[id_].shape)]
+                for id_, v in held.items()
+            }
+            [value] = run(program, tiles, shake)
+            if found is None:
+                found = np.zeros(out.shape, value.dtype)
+            if out.shape == shape:
+                found += value
+            else:
+                found[place(shape)] = value
+        return [] if found is None else [found]
+
+
+def distance(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """How far apart elements are; of whole numbers and truth values, infinite where they differ."""
+    if wanted.dtype.kind in "biu":
+        return np.where(found != wanted, np.inf, 0.0)
+    return np.abs(found - wanted)
+
+
+def count(subject: Subject) -> int:
+    """Values of all inputs together."""
+    return sum(int(np.prod(a.shape)) for a in inputs(subject.arguments))

@@ -1,0 +1,38 @@
+"""How exact the compiled operations are, by dtype and, where they are worse, by operation."""
+
+from __future__ import annotations
+
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+UNITS = 2.0  # of the last place: what one operation, or the rounding of an input, may be off
+SUMMED = 8.0  # terms of a plain sum, one after the other, that cost as much again
+
+# Relative errors of operations that are computed in float32 inside the library, whatever the dtype.
+_SINGLE = (
+    *("quat_from_euler", "quat_between_vectors", "quat_twist", "quat_to_euler", "quat_to_rpy"),
+    *("quat_twist_angle", "quat_twist_angle_signed", "spatial_of_parts", "velocity_at_point"),
+    *("transform_twist", "transform_wrench", "single_root", "cleared_sign"),
+    *("norm_l1", "norm_huber", "norm_pseudo_huber", "norm_pseudo_huber_one", "smooth_normalize"),
+    *("edge_distance", "edge_weights"),
+    *("random_phase", "gaussian_noise", "gaussian_gain", "log_normal_gain", "exponential_delay"),
+    *("antithetic", "ring_offset", "disk_offset", "triangle_offset", "sphere_surface_offset"),
+    *("sphere_offset", "hemisphere_surface_offset", "hemisphere_offset", "thread_projection"),
+    *("oriented_sample", "triangle_weight", "disk_radius", "ring_x", "ball_height"),
+)
+_NOISES = (
+    *("noise_line", "noise2", "noise3", "noise4", "periodic_line", "periodic2", "periodic3"),
+    *("periodic4", "curl2", "curl3", "curl2_octaves", "curl3_octaves", "curl4_plane"),
+    *("fractal_noise", "turbulence"),
+)
+_LOOSE = dict.fromkeys(_SINGLE, 1e-6) | dict.fromkeys(_NOISES, 4e-6)
+
+# Units of the last place of operations by an iteration that ends early, or with a loss of digits.
+_ITERATED = (
+    *("mat_singular_values_2", "mat_singular_values_3", "mat_polar_rotation", "mat_qr_rotation"),
+    *("mat_qr_stretches", "mat_largest_eigenvalue", "mat_positive_part"),
+)
+_MORE = dict.fromkeys(_ITERATED, 2000.0)
+
+
+def error_of(operation: str, eps: float) -> float:
+    """The relative error that an operation may have in a dtype of this precision."""
+    return max(_MORE.get(operation, UNITS) * eps, _LOOSE.get(operation, 0.0))

@@ -180,6 +180,8 @@ def _cache_folder() -> Iterator[None]:
     """Give Warp a folder for what it compiles now: it keeps every module's files for ever."""
     config = load_warp().config
     kept = config.kernel_cache_dir
+    if kept:
+        Path(kept).mkdir(parents=True, exist_ok=True)  # a worker only names it
     with tempfile.TemporaryDirectory(prefix="kernels-", dir=kept) as folder:
         config.kernel_cache_dir = folder
         try:

@@ -24,7 +24,7 @@ ELEMENTS = 1 << 26  # of all arguments of a kernel together
 GROUP_ROWS = 64  # of Parquet in memory at once
 ROLES = ("input", "output", "launch")
 
-_DTYPE = re.compile(r"[a-z]+[0-9]*[a-z]*")
+_DTYPE = re.compile(r"[a-z]+(_[a-z]+)?[0-9]*[a-z]*")
 _WARP_ENTRY = re.compile(r"_c(?:pu|uda)_kernel_(forward|backward)\(")
 _MODULE = re.compile(r"^(?:module @|HloModule )", re.MULTILINE)
 _PREAMBLE = '#include "builtin.h"'

@@ -16,12 +16,12 @@ import extractors
 from extractors.outcomes import COLUMNS
 from extractors.spawning import PACKAGE_ROOT
 from pipeline.export import usable_cores
-from pipeline.foreign_rows import Claim, Row, claim_of, count_rows, read_rows
+from pipeline.foreign_rows import Claim, Row, claim_of, read_rows
 from verification import foreign
 from verification.sandbox import Limits, Sandbox, SandboxError
 
 BATCH = 16
-START_S = 300.0  # to import compilers on a busy machine
+START_S = 120.0  # to import compilers on a busy machine
 RECYCLE = 512  # rows in one sandbox: compilers leave files in its scratch folder
 LEAST_MB = 1024  # for two compilers
 SHOWN = 64  # characters of a line
@@ -114,8 +114,6 @@ def verify(
     or nothing of which can be read. Differences come in order of rows.
     """
     run = _Run(config, deadline_s, Limits(memory=memory_mb), progress)
-    if count_rows(path) == 0:
-        raise OSError(f"{path} holds no rows")
     slots = [threading.Thread(target=run.work) for _ in range(workers or usable_cores())]
     try:
         for slot in slots:
@@ -133,6 +131,8 @@ def verify(
                 slot.join()
     if run.errors:
         raise run.errors[0]
+    if not run.result.rows:
+        raise OSError(f"{path} holds no rows")
     run.result.differences.sort(key=lambda found: found.row)
     return run.result
 
@@ -243,7 +243,8 @@ class _Run:
             return {"stage": "sandbox", "reason": str(error)}
 
     def _ask(self, sandbox: Sandbox, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        limit_s = START_S + 2 * (len(requests) + 2) * self.deadline_s
+        # Compiling and running, each tried twice. A batch that takes longer is done row by row.
+        limit_s = START_S + 4 * self.deadline_s
         try:
             line = sandbox.ask(json.dumps(requests).encode(), limit_s, self.stop)
         except SandboxError:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 BEYOND = {70: "memory", 71: "processes", 72: "disk"}  # exit codes for what was too much
@@ -74,7 +75,8 @@ def _disk_megabytes(folder: str) -> float:
 
 def _too_much(options: argparse.Namespace) -> int:
     """Which of ``BEYOND`` has happened, 0 for none."""
-    found = set(_children(os.getpid()))
+    # No more than needed of what may grow faster than it is counted.
+    found = set(islice(_children(os.getpid()), options.processes + 1))
     if len(found) > options.processes:
         return PROCESSES
     if sum(map(_megabytes, found)) > options.memory:
@@ -90,6 +92,8 @@ def _end_all() -> None:
                 os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 def _limit(options: argparse.Namespace) -> None:
@@ -140,6 +144,7 @@ def main(arguments: list[str]) -> int:
     child = subprocess.Popen(
         options.command,
         preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, watched),
+        process_group=0,
     )
     for inherited in (0, 1):  # the command's alone: who reads is to see it end
         os.close(inherited)
@@ -150,8 +155,10 @@ def main(arguments: list[str]) -> int:
         _reap(child.pid)
         beyond = _too_much(options)
     code = child.returncode
-    child.kill()
-    _end_all()
+    with contextlib.suppress(OSError):
+        os.killpg(child.pid, signal.SIGKILL)  # at once, however fast they multiply
+    if options.parent:  # in bubblewrap all that is left ends with this process
+        _end_all()
     return beyond or (1 if code is None or code < 0 else code)
 
 

@@ -15,7 +15,7 @@ from extractors.outcomes import one_line
 from extractors.workers import each_in_turn
 from verification import checks
 from verification.expected import Expected
-from verification.tasks import LEVELS, TIERS, Task, Verdict
+from verification.tasks import LEVELS, NOT_DIFFERENTIABLE, TIERS, Task, Verdict
 
 WARPS = ("warp", "paired")
 
@@ -91,7 +91,7 @@ def _steps(task: Task, kernel: Any) -> Iterator[str]:
     yield next(filter(None, reasons), "")
 
     if not own.subject.program.differentiable:
-        yield checks.NOT_DIFFERENTIABLE
+        yield NOT_DIFFERENTIABLE
     reasons = []
     for run, ones in runs:
         for number, subject in enumerate(subjects if not ones else subjects[:1]):

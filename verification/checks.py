@@ -17,8 +17,8 @@ from verification.values import draws, inputs, is_real, wide
 
 SETS = 5  # of random inputs that a kernel is run and matched on
 BOUNDARY_SETS = 2  # likewise, at each of the boundary sizes
-STEEP_MARGIN = 10.0  # likewise of adjoints, which round more often than the kernel itself
 MARGIN = 4.0  # times what the moved reference moves
+STEEP_MARGIN = 10.0  # likewise of adjoints, which round more often than the kernel itself
 FLOOR = 8.0  # units of the last place, beside the largest value, that are never a difference
 VAGUE = 0.5  # a tolerance beyond this share of the largest value says nothing
 STEP = 1e-6  # of central differences, in units of an input's interval

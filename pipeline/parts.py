@@ -111,8 +111,8 @@ class Parts:
 
 
 def yield_path(output: Path) -> Path:
-    """Where the yield of an output stands."""
-    return output.with_name(f"{output.name}.yield.json")
+    """Where the yield of an output stands, as JSON; no loader of folders takes it for rows."""
+    return output.with_name(f"{output.name}.yield")
 
 
 def write_whole(path: Path, texts: Iterable[str]) -> None:

@@ -6,10 +6,12 @@ import ctypes
 import hashlib
 import os
 import signal
+import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def print_much() -> None:
     sys.__stdout__.write("noise")
 
 
+def die_in_the_answer() -> None:
+    """Leave the parent with half a message, and a lock held that nobody gives back."""
+
+    def half(self: Connection, message: bytes) -> None:
+        os.write(self.fileno(), struct.pack("!i", len(message)) + message[: len(message) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._send_bytes = half
+
+
 WAYS: dict[str, Callable[[], Any]] = {
     "hang": hang,
     "exit": lambda: os._exit(3),
@@ -56,6 +68,7 @@ WAYS: dict[str, Callable[[], Any]] = {
     "abort": os.abort,
     "segfault": lambda: ctypes.string_at(0),
     "be killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "die in the answer": die_in_the_answer,
     "raise": raise_error,
     "interrupt": raise_interrupt,
     "eat memory": eat_memory,

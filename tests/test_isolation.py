@@ -41,6 +41,7 @@ REASONS = {
     "abort": "worker died (signal 6)",
     "segfault": "worker died (signal 11)",
     "be killed": "worker died (signal 9)",
+    "die in the answer": "worker died (signal 9)",
     "raise": "LookupError: the compiler has lost kernel.cpp",
     "interrupt": "KeyboardInterrupt",
     "eat memory": "out of memory (limit 600 MB)",

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import extractors
 import jit_synthesis
 import verification
+from extractors.workers import Stopped
 from jit_synthesis import CODE_HASH, FEATURES, JitSynthesisConfig, Rejection
 from pipeline.parts import Parts
 from verification import Yield
@@ -150,14 +151,16 @@ def _fill(
         todo.put(number)
     news: queue.SimpleQueue[tuple[int, int] | BaseException | None] = queue.SimpleQueue()
     stop = threading.Event()
+    compilers: list[extractors.Extractor] = []
 
     def work() -> None:
         end: BaseException | None = None
         try:
             with extractors.Extractor(config.name) as compiler:
+                compilers.append(compiler)
                 while not stop.is_set():
                     _fill_one(config, split, parts, todo.get_nowait(), compiler, stop, news)
-        except (queue.Empty, _Stopped):
+        except (queue.Empty, _Stopped, Stopped):
             pass
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             end = error
@@ -177,7 +180,9 @@ def _fill(
             else:
                 progress(*new)
     finally:
-        stop.set()
+        stop.set()  # first: a compiler that comes into being now is not used
+        for compiler in compilers:
+            compiler.stop()
         for thread in threads:
             if thread.ident is not None:
                 thread.join()

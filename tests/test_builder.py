@@ -190,7 +190,9 @@ def test_an_index_without_a_compiling_variant_raises():
     config = JitSynthesisConfig("warp", seed=7)
     with pytest.raises(RuntimeError, match=r"no variant of warp train index 3 will do") as told:
         list(rows(config, "train", 3, 4, compiler=Refusing(lambda job: True)))
-    assert "the last of 8 was stopped by trace: TypeError: no (jit-synthesis show warp 3 " in str(told.value)
+    assert "the last of 8 was stopped by trace: TypeError: no (jit-synthesis show warp 3 " in str(
+        told.value
+    )
     assert "--seed 7 --split train --variant 7)" in str(told.value)
 
 

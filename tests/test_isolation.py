@@ -220,9 +220,10 @@ def test_another_thread_can_stop_it(tmp_path, no_children_left):
         worker.extract([Job("warp", "x = 1", "k")])
 
 
-def test_ctrl_c_ends_a_command_and_all_its_workers(processes: Processes, tmp_path, capsys):
+@pytest.mark.parametrize("config", ["warp", "jax"])
+def test_ctrl_c_ends_a_command_and_all_its_workers(processes: Processes, tmp_path, capsys, config):
     output = tmp_path / "rows.jsonl"
-    command = ("warp", "--count", "5000", "--workers", "2", "--output", output)
+    command = (config, "--count", "5000", "--workers", "2", "--output", output)
     running = processes.start("-m", "pipeline", *command)
     parts = Parts(output, {}).folder
     wait_until(lambda: len(list(parts.glob("part-*"))) >= 2, "no part was finished")

@@ -8,7 +8,7 @@ PIP = -m pip install --quiet --disable-pip-version-check --constraint constraint
 CONFIGS = warp jax stablehlo paired
 COUNT ?= 100
 
-.PHONY: help data test test-36 test-torch lint format bench golden clean
+.PHONY: help data test test-36 test-torch lint format bench soak golden clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ format: $(BIN)/.lint  ## rewrite the code in the project's format
 
 bench: $(BIN)/.test  ## rows a second beside the plain method
 	$(BIN)/python benchmarks/throughput.py
+
+soak: $(BIN)/.test  ## 20,000 rows of warp and 3,000 of jax: failures, memory
+	$(BIN)/python benchmarks/soak.py
 
 golden: $(BIN)/.test  ## renew the golden rows after a wanted change
 	$(BIN)/python tests/golden_rows.py

@@ -11,7 +11,6 @@ import json
 import operator
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
@@ -28,10 +27,12 @@ import verification
 from extractors.outcomes import COLUMNS, DEVICES, MODES
 from verification import (
     DEFAULT_MODES,
+    LEVELS,
     TIERS,
     Compiler,
     LazyRow,
     Rejection,
+    Yield,
     attempt,
     differing,
     rows,
@@ -99,10 +100,13 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 
 @dataclass(eq=False)
 class JitSynthesisConfig(datasets.BuilderConfig):
-    """What to generate: rows a split, seed, kernel types, and which compiled columns to fill.
+    """What to generate: rows a split, seed, kernel types, which compiled columns to fill, and up
+    to which tier to verify.
 
     ``mode`` None means "both" for warp and jax, "forward" for stablehlo. ``categories`` None means
-    all of the config's. Raises ValueError, naming the value and the choices, for a bad option.
+    all of the config's. ``verify`` None means "extract", or what ``min_verified`` needs; a kernel
+    below ``min_verified`` is replaced by its index's next variant. Raises ValueError, naming the
+    value and the choices, for a bad option.
     """
 
     version: Any = __version__
@@ -115,6 +119,8 @@ class JitSynthesisConfig(datasets.BuilderConfig):
     device: str = "both"
     mode: str | None = None
     preamble: bool = False
+    verify: str | None = None
+    min_verified: str | None = None
     num_shards: int = 16
 
     def __post_init__(self) -> None:
@@ -147,11 +153,36 @@ class JitSynthesisConfig(datasets.BuilderConfig):
         if self.categories is not None:
             # Their order and repetition mean nothing to the generators, nor to a cache.
             self.categories = generators.choose(self.name, self.categories, self.extended)
+        self._check_tiers()
         if not any(self.count(split) for split in SPLITS):
             raise ValueError("num_train, num_validation and num_test are all 0: set one above 0")
         for split in SPLITS:
             generators.check_count(
                 self.name, split, self.count(split), self.categories, self.extended
+            )
+
+    def _check_tiers(self) -> None:
+        if self.min_verified is not None:
+            _choose("min_verified", self.min_verified, TIERS)
+        needed = TIERS.index(self.min_verified or TIERS[0])
+        self.verify = LEVELS[needed] if self.verify is None else self.verify
+        _choose("verify", self.verify, LEVELS)
+        if LEVELS.index(self.verify) < needed:
+            raise ValueError(
+                f"min_verified={self.min_verified!r} is more than verify={self.verify!r} shows: "
+                f"leave verify out, or give {LEVELS[needed]!r}"
+            )
+        if self.min_verified != TIERS[-1]:
+            return
+        names = generators.choose(self.name, self.categories, self.extended)
+        fitting = [n for n in names if generators.has_gradients(self.name, n)]
+        if self.categories is None:
+            self.categories = None if len(fitting) == len(names) else tuple(fitting)
+        elif len(fitting) < len(names):
+            [lacking, *_] = (n for n in names if n not in fitting)
+            raise ValueError(
+                f"min_verified='gradient' leaves nothing of category {lacking!r}, next to none of "
+                "whose kernels is differentiable: leave it out, or min_verified='matched'"
             )
 
     def count(self, split: str) -> int:
@@ -194,10 +225,12 @@ def regenerate(key: str, compiler: Compiler | None = None) -> dict[str, Any]:
     """The row that a row_key names, made anew; ValueError with stage and reason if rejected."""
     config, split, index, variant = parse_row_key(key)
     with extractors.Extractor(config.name) if compiler is None else nullcontext(compiler) as worker:
-        (result,) = attempt(config, split, [index], variant, worker)
-    if isinstance(result, Rejection):
-        raise ValueError(f"{key} was rejected: {result.stage}: {result.reason} ({result.repro})")
-    return result
+        (made,) = attempt(config, split, [index], variant, worker)
+    if made.row is None:
+        why = made.missed
+        told = f"{why.stage}: {why.reason} ({why.repro})" if why else "unknown"
+        raise ValueError(f"{key} was rejected: {told}")
+    return made.row
 
 
 class JitSynthesis(datasets.GeneratorBasedBuilder):
@@ -217,7 +250,7 @@ class JitSynthesis(datasets.GeneratorBasedBuilder):
         # the folder it was called in; neither makes a row.
         for name in ("hash", "dataset_name", "data_files"):
             kwargs.pop(name, None)
-        self._rejections: str | None = None
+        self._yields: str | None = None
         self._owner = 0
         versions = extractors.toolchain(str(config_name))
         key = hashlib.sha256(json.dumps([CODE_HASH, versions]).encode()).hexdigest()[:16]
@@ -263,32 +296,38 @@ class JitSynthesis(datasets.GeneratorBasedBuilder):
                     yield index, LazyRow(self.config, split, index, columns)
             return
         parent = os.getppid()
+        found = Yield(self.config.verify or LEVELS[0])
+
+        def note(missed: Rejection) -> None:
+            warn(missed)
+            found.note(missed)
+
         with extractors.Extractor(self.config.name) as worker:
             for start, stop in shards:
-                made = rows(self.config, split, start, stop, compiler=worker, on_reject=self._note)
-                for row in made:
+                for row in rows(self.config, split, start, stop, compiler=worker, on_reject=note):
                     if os.getpid() != self._owner and os.getppid() != parent:
                         worker.close()  # the process that wanted these rows was killed
                         os._exit(1)
+                    found.add(row)
                     yield row["id"], row
-
-    def _note(self, rejection: Rejection) -> None:
-        """Log a rejection, and leave it where the process that forked this one will count it."""
-        warn(rejection)
-        if self._rejections:
-            path = Path(self._rejections) / f"{rejection.split}-{os.getpid()}"
-            with path.open("a") as file:
-                file.write(f"{rejection.split}: {rejection.stage}\n")
+        if self._yields:  # left where the process that forked this one will count it
+            path = Path(self._yields) / f"{split}-{shards[0][0]}"
+            path.write_text(json.dumps(found.told()))
 
     def _download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
         self._owner = os.getpid()
-        with tempfile.TemporaryDirectory() as self._rejections:
+        found = Yield(self.config.verify or LEVELS[0])
+        with tempfile.TemporaryDirectory() as self._yields:
             super()._download_and_prepare(*args, **kwargs)
-            noted = sorted(Path(self._rejections).iterdir())
-            counts = Counter(line for path in noted for line in path.read_text().splitlines())
-        self._rejections = None
-        told = ", ".join(f"{place} {count}" for place, count in sorted(counts.items()))
-        self.info.description += f" Kernels rejected and replaced: {told or 'none'}."
+            for path in sorted(Path(self._yields).iterdir()):
+                found.join(json.loads(path.read_text()))
+        self._yields = None
+        told = [
+            f"{reason['stage']}: {reason['reason']} {reason['count']}"
+            f"{'' if reason['kept'] else ' (replaced)'}"
+            for reason in found.told()["reasons"]
+        ]
+        self.info.description += f" Yield, {found}. Missed: {'; '.join(told) or 'nothing'}."
 
 
 def _register() -> None:

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .outcomes import COLUMNS, Extracted, Job, Outcome, Rejected, one_line
+from .outcomes import COLUMNS, Extracted, Job, Outcome, Rejected, refused
 from .toolchain import check_toolchain
 
 FILE_NAME = "<kernel>"
@@ -72,7 +72,7 @@ def extract_jax(job: Job) -> Outcome:
                 function, job.name, job.inputs, job.language, job.mode, job.device
             )
         except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code runs here
-            outcome = Rejected("import", one_line(error))
+            outcome = refused("import", error)
     _done += 1
     if _done % CLEAR_EVERY == 0:
         jax.clear_caches()
@@ -117,7 +117,7 @@ def function_texts(
         make = _stablehlo_columns if language == "stablehlo" else _jax_columns
         return Extracted(make(forward, backward, device))
     except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code is traced here
-        return Rejected(stage, one_line(error))
+        return refused(stage, error)
 
 
 def trace(function: Callable[..., Any], inputs: Sequence[tuple[str, tuple[int, ...]]]) -> Any:

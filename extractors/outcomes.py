@@ -93,6 +93,15 @@ class UserKernel:
         return dict.fromkeys(COLUMNS[self.language], "")
 
 
+def refused(stage: str, error: BaseException) -> Rejected:
+    """What a compiler raised, as a value; MemoryError, which is of the process, is raised again."""
+    if isinstance(error, MemoryError):
+        raise error
+    if "RESOURCE_EXHAUSTED" in str(error):  # XLA's word for it
+        raise MemoryError(one_line(error)) from error
+    return Rejected(stage, one_line(error))
+
+
 def one_line(error: BaseException) -> str:
     """An exception as one line that is the same on every machine: no folders, no addresses."""
     # A KeyError's own text is the repr of its message.

@@ -21,7 +21,7 @@ class WorkerProcess(SpawnProcess):
         """Start, from a daemonic parent too.
 
         multiprocessing forbids daemonic processes to have children, lest those outlive them; this
-        child sees to it by itself that it ends with its parent (``workers._end_with_parent``).
+        child sees to it by itself that it ends with its parent (``confinement.end_with_parent``).
         """
         config: dict[str, Any] = process.current_process()._config  # pyright: ignore
         daemonic = config.get("daemon", False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .outcomes import Outcome, Rejected, UserKernel, one_line
+from .outcomes import Outcome, Rejected, UserKernel, refused
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def find_kernels(path: str) -> list[Found] | Rejected:
     try:
         kernels = _kernels(path)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a user's file
-        return Rejected("import", one_line(error))
+        return refused("import", error)
     found = []
     lines = set()
     for i, kernel in enumerate(kernels):
@@ -122,7 +122,7 @@ def find_functions(path: str) -> list[str] | Rejected:
     try:
         module = import_file(path)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a user's file
-        return Rejected("import", one_line(error))
+        return refused("import", error)
     tree = ast.parse(Path(path).read_text(encoding="utf-8", errors="replace"))
     found: list[str] = []
     for node in tree.body:
@@ -148,7 +148,7 @@ def jax_row(path: str, name: str, how: How) -> UserKernel:
         module = import_file(path)
         function = getattr(module, name)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a user's file
-        return how.rejected(name, Rejected("import", one_line(error)))
+        return how.rejected(name, refused("import", error))
     options = (how.inputs, how.language, how.device, how.mode)
     return row_of_function(function, *options, name=name, home=module)
 

@@ -8,7 +8,7 @@ import textwrap
 from typing import Any
 
 from .bundles import Bundle, NotSelfContainedError
-from .outcomes import Extracted, Job, Outcome, Rejected, UserKernel, one_line
+from .outcomes import Extracted, Job, Outcome, Rejected, UserKernel, refused
 from .warp_codegen import extract_warp, live_texts
 from .warp_objects import (
     arguments_of,
@@ -55,7 +55,7 @@ def _row_of(kernel: Any, device: str, mode: str, preamble: bool) -> UserKernel:
     try:
         live = live_texts(kernel, device, mode, preamble)
     except Exception as error:  # noqa: BLE001  Warp raises any type for what it refuses
-        return _row(kernel, Rejected("codegen", one_line(error)), source)
+        return _row(kernel, refused("codegen", error), source)
     try:
         bundled = bundle(kernel)
     except NotSelfContainedError:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .outcomes import Extracted, Job, Outcome, Rejected, one_line
+from .outcomes import Extracted, Job, Outcome, refused
 from .toolchain import check_toolchain
 
 MODULE_NAME = "jit_synthesis_kernel"
@@ -87,11 +87,11 @@ def extract_warp(job: Job) -> Outcome:
             run_source(module, job.python)
             kernel = find_kernel(module, job.name)
         except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code runs here
-            return Rejected("import", one_line(error))
+            return refused("import", error)
         try:
             return Extracted(kernel_texts(kernel, job.device, job.mode, job.preamble))
         except Exception as error:  # noqa: BLE001  Warp raises any type for what it refuses
-            return Rejected("codegen", one_line(error))
+            return refused("codegen", error)
 
 
 def translation_unit(text: str, device: str) -> str:

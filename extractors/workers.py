@@ -7,11 +7,9 @@ process (a DataLoader worker) and after a fork, and it never outlives its parent
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
+import logging
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +20,7 @@ from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
+from .confinement import begin
 from .jobs import extract_job
 from .outcomes import Job, Outcome, Rejected, one_line
 from .spawning import Context, WorkerProcess
@@ -29,7 +28,9 @@ from .toolchain import NEEDS, check_toolchain
 
 START_S = 300.0  # to import a compiler on a machine that is busy with other things
 STARTS = 3  # workers that may die before taking a job, until that is called an error
-POLL_S = 0.5
+POLL_S = 0.1
+
+log = logging.getLogger("jit_synthesis")
 
 
 class Died(NamedTuple):
@@ -39,22 +40,38 @@ class Died(NamedTuple):
     hung: bool = False
 
 
+class Stopped(Exception):
+    """Another thread has stopped the extractor."""
+
+
 class Extractor:
     """One warm compile worker for a language: jobs in, outcomes out in the same order.
 
-    A job that takes over ``deadline_s`` seconds, or ends its worker, comes back as
-    ``Rejected("worker", ...)``; the others are unharmed. After ``recycle`` jobs the worker is
-    replaced. ValueError when the compiler is missing or of an unsupported version. The worker
-    starts with the first job; after a fork the child starts its own. For one thread at a time.
+    A job that takes over ``deadline_s`` seconds, or ``memory_mb`` MB of data more than the
+    imported compiler, or that ends its worker, comes back as ``Rejected("worker", ...)``; the
+    others are unharmed. After ``recycle`` jobs the worker is replaced. ValueError for settings
+    that are not positive, and when the compiler is missing or of an unsupported version. Memory
+    is limited on Linux alone, no other system counts it. The worker starts with the first job;
+    after a fork the child starts its own. For one thread at a time, but for ``stop``.
     """
 
-    def __init__(self, language: str, deadline_s: float = 60, recycle: int = 2000) -> None:
+    def __init__(
+        self,
+        language: str,
+        deadline_s: float = 60,
+        recycle: int = 2000,
+        memory_mb: float = 4096,
+    ) -> None:
         check_toolchain(language)
-        if deadline_s <= 0 or recycle < 1:
-            raise ValueError(f"deadline_s={deadline_s} and recycle={recycle} must be positive")
+        settings = {"deadline_s": deadline_s, "recycle": recycle, "memory_mb": memory_mb}
+        for name, value in settings.items():
+            if not value > 0:
+                raise ValueError(f"{name}={value} must be positive")
         self.language = language
         self.deadline_s = deadline_s
         self.recycle = recycle
+        self.memory_mb = memory_mb
+        self._stopped = threading.Event()
         self._forget()
 
     def __enter__(self) -> Extractor:
@@ -65,10 +82,12 @@ class Extractor:
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs: the settings, never the worker."""
-        return {k: getattr(self, k) for k in ("language", "deadline_s", "recycle")}
+        kept = ("language", "deadline_s", "recycle", "memory_mb")
+        return {name: getattr(self, name) for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._stopped = threading.Event()
         self._forget()
 
     def extract(self, jobs: Sequence[Job]) -> list[Outcome]:
@@ -81,8 +100,9 @@ class Extractor:
     def each(self, function: Callable[..., Any], tasks: Sequence[Any]) -> list[Any]:
         """What ``function(tasks, deadline_s)``, run in the worker, says of each, in their order.
 
-        It is a function of an importable module. Where it ends the worker, each task is tried by
-        itself, and what it says of a task that ends its worker twice, or hangs, is a ``Died``.
+        It is a function of an importable module. Where it raises, runs out of memory or ends the
+        worker, each task is tried by itself in a fresh one, and the answer for a task that does
+        so twice, or hangs, is a ``Died``.
         """
         tasks = list(tasks)
         if len(tasks) > 1:
@@ -93,8 +113,13 @@ class Extractor:
         return [self._alone(function, task) for task in tasks]
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], limit_s: float) -> Any:
-        """Run a function of an importable module in the worker; its value, or a ``Died``."""
+        """Run a function of an importable module in the worker; its value, or a ``Died``.
+
+        RuntimeError when the worker dies again and again with nothing to do; Stopped by ``stop``.
+        """
         for _ in range(STARTS):
+            if self._stopped.is_set():
+                raise Stopped
             pool = self._running_pool()
             worker = self._context.latest
             try:
@@ -113,6 +138,10 @@ class Extractor:
             f"the {self.language} worker died {STARTS} times before it took a job ({reason}); "
             f"does `python -c 'import {NEEDS[self.language][0].removesuffix('-lang')}'` work?"
         )
+
+    def stop(self) -> None:
+        """End it for good, from any thread: one that waits for it, or comes to, gets Stopped."""
+        self._stopped.set()
 
     def close(self) -> None:
         """End the worker at once; the next job starts another."""
@@ -151,8 +180,8 @@ class Extractor:
             self._pid = os.getpid()
             self._pool = ProcessPool(
                 max_workers=1,
-                initializer=_begin,
-                initargs=(self.language, os.getpid()),
+                initializer=begin,
+                initargs=(self.language, os.getpid(), self.memory_mb),
                 context=self._context,
             )
             self._start(self._pool)
@@ -190,12 +219,14 @@ class Extractor:
             # Not result(timeout=...): Ctrl-C would show its TimeoutError as a second traceback.
             done, _ = wait([future], timeout=POLL_S)
             if done:
-                try:
+                error = future.exception()  # raised here, a KeyboardInterrupt of theirs was ours
+                if error is None:
                     return future.result()
-                except ProcessExpired as error:
-                    died = Died(_exit_reason(error.exitcode))
-                except TimeoutError:
-                    died = Died(f"no answer within {limit_s:g} s", hung=True)
+                if isinstance(error, BrokenProcessPool):
+                    raise error
+                died = self._died(error, limit_s)
+            elif self._stopped.is_set():
+                raise Stopped
             elif future.running():
                 if worker is None or worker.exitcode != 0:
                     continue
@@ -207,6 +238,17 @@ class Extractor:
             self.close()
             return died
 
+    def _died(self, error: BaseException, limit_s: float) -> Died:
+        """What an error of Pebble's, or one that a function raised, says of the task."""
+        if isinstance(error, ProcessExpired):
+            return Died(_exit_reason(error.exitcode))
+        if isinstance(error, MemoryError):
+            return Died(f"out of memory (limit {self.memory_mb:g} MB)")
+        if isinstance(error, TimeoutError) and error.__cause__ is None:  # not a function's own
+            return Died(f"no answer within {limit_s:g} s", hung=True)
+        log.debug("raised in the %s worker", self.language, exc_info=error)
+        return Died(one_line(error))
+
 
 def _exit_reason(code: int | None) -> str:
     if code is not None and code < 0:
@@ -215,44 +257,6 @@ def _exit_reason(code: int | None) -> str:
 
 
 # What follows runs in the worker.
-
-
-def _begin(language: str, parent: int) -> None:
-    """Prepare the worker: end with the parent, print to nowhere, import the compiler."""
-    _end_with_parent(parent)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Pebble's handler waits for the compiler
-    # Compilers print banners and users' texts print what they like: none of it is the parent's.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    needed = NEEDS[language]
-    if "warp-lang" in needed:
-        from .warp_codegen import be_quiet
-
-        be_quiet()
-    if "jax" in needed:
-        # Texts are for the CPU and the same everywhere, whatever the user's settings are.
-        for name in [n for n in os.environ if n.startswith(("JAX_", "XLA_", "PJRT_"))]:
-            del os.environ[name]
-        from .jax_hlo import load_jax
-
-        load_jax()
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process when ``parent`` ends, by whatever means."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
-    if os.name != "posix":
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="jit-synthesis-watch", daemon=True).start()
 
 
 def each_in_turn(do: Callable[[Any], Any], tasks: Sequence[Any], deadline_s: float) -> list[Any]:
@@ -268,6 +272,8 @@ def each_in_turn(do: Callable[[Any], Any], tasks: Sequence[Any], deadline_s: flo
                     faulthandler.dump_traceback_later(deadline_s + 1.0, exit=True, file=nowhere)
                     armed = now
                 found.append(do(task))
+        except MemoryError:
+            raise MemoryError from None  # a library's own may not survive the way back
         finally:
             faulthandler.cancel_dump_traceback_later()
     return found

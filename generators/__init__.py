@@ -33,6 +33,7 @@ __all__ = [
     "component",
     "fingerprint",
     "generate",
+    "has_gradients",
     "structure",
     "subjects",
 ]
@@ -110,6 +111,12 @@ def capacity(language: str, category: str, split: str = "train") -> int:
     [name] = choose(language, [category], extended=True)
     _check_split(split)
     return kinds.capacity(_SPELLED[language], name, split)
+
+
+def has_gradients(language: str, category: str) -> bool:
+    """Return whether any of a category's kernels is differentiable."""
+    [name] = choose(language, [category], extended=True)
+    return kinds.has_gradients(_SPELLED[language], name)
 
 
 def check_count(

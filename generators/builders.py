@@ -191,6 +191,8 @@ def sample(
             drawn = Stream("program", *key, *again)
             sampler, build = _maker(language, category, drawn)
             program = build(sampler, shape, parts)
-            if not any(map(sampler.flat, program.outputs)):
+            same = [s.how in ("exch", "cas") for s in program.stores] or [False] * 9
+            pairs = zip(program.outputs, same, strict=False)
+            if not any(sampler.flat(out) for out, meant in pairs if not meant):
                 break
     return program, lambda purpose: Stream(purpose, *key)

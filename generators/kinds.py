@@ -23,6 +23,7 @@ SHARES = {"train": 8, "validation": 1, "test": 1}  # of every ten numbers
 _FIRST = {"train": 0, "validation": 8, "test": 9}
 _TURN = sum(SHARES.values())
 _SPARES, _NEARLY = 8, 10  # classes that variants are taken from, and how much smaller they may be
+_FEWEST = 0.05  # of their words
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,16 @@ def _spares(language: str, category: str) -> tuple[int, ...]:
     """
     sizes = [size for _, size in _classes(language, category)]
     return tuple(c for c, size in enumerate(sizes) if size * _NEARLY >= sizes[-1])[-_SPARES:]
+
+
+@cache
+def has_gradients(language: str, category: str) -> bool:
+    """Tell whether so many of a category's kernels are differentiable that an index has one."""
+    classes = _classes(language, category)
+    shares = []
+    for shape, size in (classes[c] for c in _spares(language, category)):
+        shares.append(words.differentiable(shape.slots, shape.start, shape.ends) / size)
+    return sum(shares) / len(shares) > _FEWEST
 
 
 @cache

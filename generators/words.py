@@ -146,3 +146,16 @@ def unrank(number: int, slots: Slots, state: str, ends: str = "") -> tuple[str, 
         chosen, number = divmod(number, count(slots[place + 1 :], state, ends))
         word.append(names[chosen])
     return tuple(word)
+
+
+def differentiable(slots: Slots, state: str, ends: str = "") -> int:
+    """Return how many of the words that fill the slots are of differentiable operations alone."""
+    held = {state: 1}
+    for slot in slots:
+        after_slot: dict[str, int] = {}
+        for at, words in held.items():
+            for found, names in _groups(slot, at):
+                kept = sum(OPERATIONS[name].differentiable for name in names)
+                after_slot[found] = after_slot.get(found, 0) + words * kept
+        held = after_slot
+    return sum(words for at, words in held.items() if not ends or at[0] in ends)

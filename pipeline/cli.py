@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 import extractors
 from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
-from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, Rejection, __version__
+from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
 from pipeline.export import Exported, export, finished_rows
 from pipeline.foreign_rows import count_rows
 from pipeline.options import (
@@ -31,12 +31,14 @@ from pipeline.options import (
     Device,
     Extended,
     Jsonl,
+    MinVerified,
     Mode,
     Output,
     Overwrite,
     Preamble,
     Seed,
     Split,
+    Verify,
     Workers,
 )
 from pipeline.show import find_row, print_row
@@ -105,6 +107,8 @@ def _export_command(name: str) -> Callable[..., None]:
         seed: Seed = 0,
         split: Split = "train",
         preamble: Preamble = False,
+        verify: Verify = None,
+        min_verified: MinVerified = None,
         workers: Workers = None,
         overwrite: Overwrite = False,
     ) -> None:
@@ -120,6 +124,8 @@ def _export_command(name: str) -> Callable[..., None]:
             extended=extended,
             categories=categories,
             preamble=preamble,
+            verify=verify,
+            min_verified=min_verified,
         )
         path = output or Path(f"{name}.jsonl")
         start = time.monotonic()
@@ -182,12 +188,19 @@ def _summarise(done: Exported, path: Path, seconds: float) -> None:
     kept = f", {done.resumed} of them from an earlier run" if done.resumed else ""
     err.print(
         f"{path}: {done.rows} rows{kept}, {seconds:.1f} s, {new / max(seconds, 1e-9):.1f} rows/s, "
-        f"{len(done.rejections)} kernels rejected and replaced"
+        f"{done.found.replaced} kernels rejected and replaced"
     )
-    counts = Counter((noted.stage, noted.reason) for noted in done.rejections)
-    first = {(noted.stage, noted.reason): noted for noted in reversed(done.rejections)}
-    for (stage, reason), count in counts.most_common(10):
-        err.print(f"  {count} {stage}: {reason} ({first[stage, reason].repro})", markup=False)
+    head, *lines = done.found.table()
+    table = Table(*head, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in lines:
+        table.add_row(*line)
+    err.print(table)
+    for reason in done.found.told()["reasons"][:10]:
+        kept = "kept" if reason["kept"] else "replaced"
+        told = f"{reason['stage']}: {reason['reason']} ({reason['repro']})"
+        err.print(f"  {reason['count']} {kept}, {told}", markup=False)
 
 
 @app.command()
@@ -205,6 +218,8 @@ def show(
     extended: Extended = False,
     categories: Categories = None,
     preamble: Preamble = False,
+    verify: Verify = None,
+    min_verified: MinVerified = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a row: Python beside what it became.
@@ -225,13 +240,17 @@ def show(
         extended=extended,
         categories=categories,
         preamble=preamble,
+        verify=verify,
+        min_verified=min_verified,
     )
-    found = find_row(chosen, split, index, variant)
-    if isinstance(found, Rejection):
-        err.print(f"{config} {split} {index} variant {found.variant} is rejected", markup=False)
-        err.print(f"{found.stage}: {found.reason}", markup=False)
+    row, missed = find_row(chosen, split, index, variant)
+    if missed:
+        what = "is kept" if missed.kept else "is rejected"
+        err.print(f"{config} {split} {index} variant {missed.variant} {what}", markup=False)
+        err.print(f"{missed.stage}: {missed.reason}", markup=False)
+    if row is None:
         raise typer.Exit(1)
-    _print(config, found, as_json)
+    _print(config, row, as_json)
 
 
 def _print(config: str, row: dict[str, Any], as_json: bool) -> None:

@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 import extractors
 import jit_synthesis
 import verification
+from extractors.workers import Stopped
 from jit_synthesis import CODE_HASH, FEATURES, JitSynthesisConfig, Rejection
 from pipeline.parts import Parts
+from verification import Yield
 
 PART_ROWS = 64
 GROUP_ROWS = 256  # of a Parquet row group
@@ -29,14 +31,14 @@ FORMATS = (".jsonl", ".parquet")
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export did: rows in the file, rows found in finished parts, what was rejected."""
+    """What an export did: rows in the file, rows found in finished parts, and the yield."""
 
     rows: int
     resumed: int
-    rejections: list[Rejection]
+    found: Yield
 
 
-Progress = Callable[[int, int], None]  # rows and rejections that were added
+Progress = Callable[[int, int], None]  # rows and replaced kernels that were added
 
 
 def file_format(output: Path, jsonl: bool = False) -> str:
@@ -90,17 +92,17 @@ def export(
         missing = [number for number in numbers if not parts.path(number).exists()]
         finished = [number for number in numbers if number not in missing]
         resumed = finished_rows(output, count)
-        progress(resumed, sum(len(parts.rejections(number)) for number in finished))
+        progress(resumed, parts.joined(finished, config.verify or "extract").replaced)
         _fill(config, split, parts, missing, workers or usable_cores(), progress)
-        rejections = [noted for number in numbers for noted in parts.rejections(number)]
+        found = parts.joined(numbers, config.verify or "extract")
         whole = parts.folder / f"whole{suffix}"
         if suffix == ".parquet":
             write_parquet(whole, parts.lines(len(numbers)), FEATURES[config.name])
         else:
             with whole.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(parts.lines(len(numbers)))
-        parts.publish(whole)
-    return Exported(count, resumed, rejections)
+        parts.publish(whole, found)
+    return Exported(count, resumed, found)
 
 
 def finished_rows(output: Path, count: int) -> int:
@@ -149,14 +151,16 @@ def _fill(
         todo.put(number)
     news: queue.SimpleQueue[tuple[int, int] | BaseException | None] = queue.SimpleQueue()
     stop = threading.Event()
+    compilers: list[extractors.Extractor] = []
 
     def work() -> None:
         end: BaseException | None = None
         try:
             with extractors.Extractor(config.name) as compiler:
+                compilers.append(compiler)
                 while not stop.is_set():
                     _fill_one(config, split, parts, todo.get_nowait(), compiler, stop, news)
-        except (queue.Empty, _Stopped):
+        except (queue.Empty, _Stopped, Stopped):
             pass
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             end = error
@@ -176,7 +180,9 @@ def _fill(
             else:
                 progress(*new)
     finally:
-        stop.set()
+        stop.set()  # first: a compiler that comes into being now is not used
+        for compiler in compilers:
+            compiler.stop()
         for thread in threads:
             if thread.ident is not None:
                 thread.join()
@@ -196,11 +202,12 @@ def _fill_one(
     news: queue.SimpleQueue,
 ) -> None:
     start = number * PART_ROWS
-    rejections: list[Rejection] = []
+    found = Yield(config.verify or "extract")
 
-    def note(rejection: Rejection) -> None:
-        rejections.append(rejection)
-        news.put((0, 1))
+    def note(missed: Rejection) -> None:
+        found.note(missed)
+        if not missed.kept:
+            news.put((0, 1))
 
     def made() -> Any:
         low_stop = min(start + PART_ROWS, config.count(split))
@@ -210,9 +217,10 @@ def _fill_one(
             if stop.is_set():
                 raise _Stopped
             news.put((1, 0))
+            found.add(row)
             yield row
 
-    parts.write(number, made(), rejections)
+    parts.write(number, made(), found)
 
 
 def write_parquet(path: Path, lines: Any, features: datasets.Features) -> None:

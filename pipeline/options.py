@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from jit_synthesis import SPLITS
+from jit_synthesis import LEVELS, SPLITS, TIERS
 
 Seed = Annotated[int, typer.Option(help="Rows are a function of seed, split and index.")]
 Split = Annotated[str, typer.Option(help=f"One of {', '.join(SPLITS)}: they share no structure.")]
@@ -34,6 +34,19 @@ Categories = Annotated[
 Preamble = Annotated[
     bool,
     typer.Option("--preamble", help="warp and paired: keep what Warp prints before each kernel."),
+]
+Verify = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Up to which tier to show each row right: {', '.join(LEVELS)}.",
+        show_default="extract, or what --min-verified needs",
+    ),
+]
+MinVerified = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Replace kernels that reach less: {', '.join(TIERS)}.", show_default="keep them"
+    ),
 ]
 Count = Annotated[int, typer.Option(help="Rows to write.")]
 Output = Annotated[

@@ -10,13 +10,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from jit_synthesis import Rejection
+from verification import Yield
 
 
 class Parts:
@@ -80,18 +79,21 @@ class Parts:
         """Where a part stands once it is whole: rows as JSON lines."""
         return self.folder / f"part-{number:06d}.jsonl"
 
-    def _rejections(self, number: int) -> Path:
-        return self.folder / f"part-{number:06d}.rejected.json"
+    def _yield(self, number: int) -> Path:
+        return self.folder / f"part-{number:06d}.yield.json"
 
-    def write(self, number: int, rows: Iterable[dict], rejections: list[Rejection]) -> None:
-        """Write a part; ``rejections`` is read after the rows are made, and kept with them."""
+    def write(self, number: int, rows: Iterable[dict], found: Yield) -> None:
+        """Write a part; ``found`` is read after the rows are made, and kept with them."""
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        write_whole(self._rejections(number), [json.dumps([asdict(noted) for noted in rejections])])
+        write_whole(self._yield(number), [json.dumps(found.told())])
         write_whole(self.path(number), lines)  # last: with this the part is there
 
-    def rejections(self, number: int) -> list[Rejection]:
-        """The kernels that were rejected while a finished part was made."""
-        return [Rejection(**noted) for noted in json.loads(self._rejections(number).read_text())]
+    def joined(self, numbers: Iterable[int], verify: str) -> Yield:
+        """The yield of finished parts."""
+        found = Yield(verify)
+        for number in numbers:
+            found.join(json.loads(self._yield(number).read_text()))
+        return found
 
     def lines(self, count: int) -> Iterator[str]:
         """The rows of the first ``count`` parts, in order, a line each."""
@@ -99,12 +101,18 @@ class Parts:
             with self.path(number).open(encoding="utf-8", newline="") as file:
                 yield from file
 
-    def publish(self, whole: Path) -> None:
-        """Put the assembled file in the output's place, and remove the parts."""
+    def publish(self, whole: Path, found: Yield) -> None:
+        """Put the assembled file in the output's place, its yield beside it; remove the parts."""
+        write_whole(yield_path(self.output), [json.dumps(found.told(), indent=1) + "\n"])
         sync(whole)
         whole.replace(self.output)
         sync(self.output.parent)
         shutil.rmtree(self.folder)
+
+
+def yield_path(output: Path) -> Path:
+    """Where the yield of an output stands, as JSON; no loader of folders takes it for rows."""
+    return output.with_name(f"{output.name}.yield")
 
 
 def write_whole(path: Path, texts: Iterable[str]) -> None:

@@ -11,22 +11,25 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 import extractors
-import jit_synthesis
+import verification
 from extractors.outcomes import COLUMNS
-from jit_synthesis import JitSynthesisConfig, Rejection
-from verification import sources
+from jit_synthesis import JitSynthesisConfig
+from verification import Made, Rejection, sources
 
 BESIDE = 140  # columns of a terminal from which texts stand beside each other
 
 
-def find_row(
-    config: JitSynthesisConfig, split: str, index: int, variant: int | None
-) -> dict[str, Any] | Rejection:
-    """Row ``index`` of a split, or what one variant of it gives."""
-    if variant is None:
-        return next(jit_synthesis.rows(config, split, index, index + 1, batch=1))
+def find_row(config: JitSynthesisConfig, split: str, index: int, variant: int | None) -> Made:
+    """Row ``index`` of a split, or what one variant of it gives; and what is missing of it."""
     with extractors.Extractor(config.name) as compiler:
-        return jit_synthesis.attempt(config, split, [index], variant, compiler)[0]
+        if variant is not None:
+            return verification.attempt(config, split, [index], variant, compiler)[0]
+        missed: list[Rejection] = []
+        made = verification.rows(
+            config, split, index, index + 1, batch=1, compiler=compiler, on_reject=missed.append
+        )
+        row = next(made)
+    return Made(row, missed[-1] if missed and missed[-1].kept else None)
 
 
 def print_row(config: str, row: dict[str, Any], console: Console) -> None:

@@ -215,7 +215,8 @@ class _Run:
         return None
 
     def _open(self, language: str) -> Sandbox:
-        return Sandbox(foreign.command(language, self.deadline_s, PACKAGE_ROOT), self.limits)
+        settings = (self.deadline_s, self.limits.memory, PACKAGE_ROOT)
+        return Sandbox(foreign.command(language, *settings), self.limits)
 
     def _do(self, sandbox: Sandbox, batch: list[_Item]) -> Sandbox | None:
         """Verify a batch; the sandbox if it still works. What breaks it is tried by itself."""

@@ -188,9 +188,12 @@ def test_a_rejected_kernel_is_counted_and_its_next_variant_used():
 
 def test_an_index_without_a_compiling_variant_raises():
     config = JitSynthesisConfig("warp", seed=7)
-    with pytest.raises(RuntimeError, match=r"none of the 8 variants of warp train index 3") as told:
+    with pytest.raises(RuntimeError, match=r"no variant of warp train index 3 will do") as told:
         list(rows(config, "train", 3, 4, compiler=Refusing(lambda job: True)))
-    assert "jit-synthesis show warp 3 --seed 7 --split train --variant 7" in str(told.value)
+    assert "the last of 8 was stopped by trace: TypeError: no (jit-synthesis show warp 3 " in str(
+        told.value
+    )
+    assert "--seed 7 --split train --variant 7)" in str(told.value)
 
 
 @pytest.mark.parametrize("processes", [None, 2])
@@ -205,7 +208,10 @@ def test_the_yield_stands_in_the_info(tmp_path, monkeypatch, processes, caplog):
         loaded = datasets.load_dataset(
             "jit_synthesis", "jax", cache_dir=str(tmp_path), num_proc=processes, **options
         )
-    assert loaded["train"].info.description.endswith("rejected and replaced: train: trace 3.")
+    told = loaded["train"].info.description
+    assert told.endswith("Missed: trace: TypeError: no 3 (replaced).")
+    assert "Yield, generated/extracted/differentiable: elementwise 2/2/2, scalar_array 3/2/2, " in told
+    assert ", all 15/12/12. " in told
     if processes is None:
         assert "jit-synthesis show jax 4 --seed 0" in caplog.text
 

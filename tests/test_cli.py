@@ -15,6 +15,7 @@ from conftest import ROOT
 
 import generators
 import jit_synthesis
+import verification
 from jit_synthesis import FEATURES, JitSynthesisConfig, Rejection, rows
 from pipeline import cli, export
 
@@ -82,7 +83,7 @@ BAD = [
     ("show tpu 3", "unknown config 'tpu': choose from warp, jax, stablehlo"),
     ("show warp", "Missing argument"),
     ("show warp three", "valid integer"),
-    ("show warp 3 --variant 8", "variant must be an integer from 0 to 7"),
+    ("show warp 3 --variant 256", "variant must be an integer from 0 to 255"),
     ("show warp 3 --split dev", "unknown split 'dev'"),
     ("extract missing.py", "no such file: missing.py"),
     ("extract there.jsonl --inputs f32[2]", "name the JAX function to extract: --function f"),
@@ -146,7 +147,10 @@ def test_exports_hold_the_rows_of_the_builder(line, options, tmp_path, capsys):
         whole = f"{line} --count 5 --split {split} --output {outputs[suffix]}"
         code, out, error = run(capsys, *whole.split())
         assert (code, out) == (0, "")
-        assert re.fullmatch(rf"\S+rows.{suffix}: 5 rows, .* 0 kernels rejected .*\n", error)
+        assert re.match(rf"\S+rows.{suffix}: 5 rows, .* 0 kernels rejected .*\n", error)
+        assert re.search(r"\nall +5 +5 +[345] *\n$", error)
+        told = json.loads(Path(f"{outputs[suffix]}.yield").read_text())
+        assert sum(c["extracted"] for c in told["categories"].values()) == 5
     assert read_jsonl(outputs["jsonl"]) == expected(config, "train", 5, **options)
 
     made = expected(config, "test", 5, **options)
@@ -159,7 +163,8 @@ def test_exports_hold_the_rows_of_the_builder(line, options, tmp_path, capsys):
     )
     assert loaded.features == features
     assert list(loaded) == [features.encode_example(row) for row in made]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "rows.jsonl", "rows.parquet"]
+    names = ["c", "rows.jsonl", "rows.jsonl.yield", "rows.parquet", "rows.parquet.yield"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_parquet_has_small_compressed_row_groups(tmp_path, monkeypatch):
@@ -184,20 +189,27 @@ def test_the_jsonl_flag_and_the_default_output(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "warp.jsonl").read_bytes() == made
 
 
-def test_rejections_are_summed_up_with_their_commands(tmp_path, monkeypatch, capsys):
-    rejections = [
-        Rejection("train", 3, 0, "trace", "TypeError: [no]", "jit-synthesis show jax 3"),
-        Rejection("train", 9, 0, "trace", "TypeError: [no]", "jit-synthesis show jax 9"),
-        Rejection("train", 5, 0, "worker", "died", "jit-synthesis show jax 5"),
-    ]
-    monkeypatch.setattr(cli, "export", lambda *_, **__: export.Exported(20, 0, rejections))
+def test_the_yield_is_summed_up_with_commands(tmp_path, monkeypatch, capsys):
+    found = verification.Yield("match")
+    for tier in ("matched", "ran", "matched"):
+        found.add({"category": "loop", "verified": tier, "differentiable": True})
+    for index, stage, reason, kept in (
+        (3, "trace", "TypeError: [no]", False),
+        (9, "trace", "TypeError: [no]", False),
+        (5, "match", "output 1: 3 of 8 differ", True),
+    ):
+        repro = f"jit-synthesis show jax {index}"
+        found.note(Rejection("train", index, 0, stage, reason, repro, "loop", kept))
+    monkeypatch.setattr(cli, "export", lambda *_, **__: export.Exported(20, 0, found))
     _, _, error = run(capsys, "jax", "--count", "20", "--output", tmp_path / "rows.jsonl")
-    told = error.splitlines()
-    assert "20 rows" in told[0]
-    assert "3 kernels rejected and replaced" in told[0]
-    assert told[1:] == [
-        "  2 trace: TypeError: [no] (jit-synthesis show jax 3)",
-        "  1 worker: died (jit-synthesis show jax 5)",
+    told = [line.split() for line in error.splitlines()]
+    assert "20 rows" in error.splitlines()[0]
+    assert "2 kernels rejected and replaced" in error.splitlines()[0]
+    assert told[1] == ["category", "generated", "extracted", "ran", "matched", "differentiable"]
+    assert told[2:4] == [["loop", "5", "3", "3", "2", "3"], ["all", "5", "3", "3", "2", "3"]]
+    assert error.splitlines()[4:] == [
+        "  2 replaced, trace: TypeError: # (jit-synthesis show jax 3)",
+        "  1 kept, match: output #: # of # differ (jit-synthesis show jax 5)",
     ]
 
 
@@ -221,7 +233,7 @@ def test_show(config, capsys, monkeypatch):
 
 def test_show_tells_why_a_variant_is_rejected(capsys, monkeypatch):
     rejection = Rejection("train", 3, 1, "trace", "TypeError: no [x]", "again")
-    monkeypatch.setattr(cli, "find_row", lambda *_: rejection)
+    monkeypatch.setattr(cli, "find_row", lambda *_: verification.Made(None, rejection))
     code, out, error = run(capsys, "show", "jax", "3", "--variant", "1", "--json")
     assert (code, out) == (1, "")
     assert error == "jax train 3 variant 1 is rejected\ntrace: TypeError: no [x]\n"
@@ -357,7 +369,7 @@ def test_a_bar_is_shown_on_a_terminal_only(processes, tmp_path):
     line = ("-m", "pipeline", "warp", "--count", "70", "--output", tmp_path / "rows.jsonl")
     quiet = processes.run(*line)
     assert quiet.returncode == 0
-    assert quiet.stderr.count("\n") == 1
+    assert re.search(r"\nall +70 +70 +\d+ *\n$", quiet.stderr)
     main, terminal = pty.openpty()
     running = processes.start(*line, "--overwrite", TERM="xterm", stderr=terminal)
     os.close(terminal)

@@ -12,7 +12,7 @@ import pytest
 from conftest import Processes, wait_until
 from filelock import FileLock
 
-from jit_synthesis import CODE_HASH, JitSynthesisConfig
+from jit_synthesis import CODE_HASH, JitSynthesisConfig, Yield
 from pipeline import cli, export
 from pipeline.parts import Parts
 
@@ -40,12 +40,13 @@ def finished(output: Path) -> list[str]:
 
 
 def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    beside = path.with_name(f"{path.name}.yield")
+    return hashlib.sha256(path.read_bytes() + beside.read_bytes()).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict[str, str]:
-    """Digests of the whole files, made in one go by this process, on one worker and on two."""
+    """Digests of whole files and their yields, made in one go, on one worker and on two."""
     folder = tmp_path_factory.mktemp("whole")
     found = {}
     for workers, suffix in ((1, ".jsonl"), (2, ".parquet")):
@@ -85,23 +86,23 @@ def test_a_stopped_export_goes_on(
     seen: list[dict[str, int]] = []
     publish = Parts.publish
 
-    def looked_at(self: Parts, whole: Path) -> None:
+    def looked_at(self: Parts, whole: Path, found: Yield) -> None:
         seen.append({name: (self.folder / name).stat().st_mtime_ns for name in kept})
-        publish(self, whole)
+        publish(self, whole, found)
 
     monkeypatch.setattr(Parts, "publish", looked_at)
     assert cli.main(command(output)[2:]) == 0
     assert seen == [before], "finished parts were made again"
     assert f"{count} rows, {len(kept) * 64} of them from an earlier run" in capsys.readouterr().err
     assert digest(output) == undisturbed[suffix]
-    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [output.name, f"{output.name}.yield"]
 
 
 def test_a_kill_while_the_file_is_put_together(tmp_path, undisturbed, monkeypatch):
     """The assembled file stands among the parts until it is whole, and is made anew."""
     output = tmp_path / "rows.parquet"
 
-    def die(self: Parts, whole: Path) -> None:
+    def die(self: Parts, whole: Path, found: Yield) -> None:
         whole.write_bytes(whole.read_bytes()[:1000])
         raise KeyboardInterrupt
 
@@ -123,7 +124,7 @@ def begun(tmp_path) -> Path:
     output = tmp_path / "rows.jsonl"
     config = JitSynthesisConfig("warp", num_train=70, num_validation=0, num_test=0)
     with Parts(output, export.manifest(config, "train")) as parts:
-        parts.write(0, [{"id": 0}], [])
+        parts.write(0, [{"id": 0}], Yield())
     return output
 
 

@@ -7,6 +7,7 @@ from verification.rows import (
     BATCH,
     DEFAULT_MODES,
     Compiler,
+    Made,
     Options,
     Rejection,
     attempt,
@@ -18,6 +19,7 @@ from verification.rows import (
     warn,
 )
 from verification.tasks import LEVELS, TIERS, Place, Task, Verdict
+from verification.yields import Yield
 
 __all__ = [
     "BATCH",
@@ -26,11 +28,13 @@ __all__ = [
     "TIERS",
     "Compiler",
     "LazyRow",
+    "Made",
     "Options",
     "Place",
     "Rejection",
     "Task",
     "Verdict",
+    "Yield",
     "attempt",
     "differing",
     "repro_command",

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 import generators
-from extractors.outcomes import one_line
+from extractors.outcomes import refused
 from extractors.workers import each_in_turn
 from verification import checks
 from verification.expected import Expected
-from verification.tasks import LEVELS, TIERS, Task, Verdict
+from verification.tasks import LEVELS, NOT_DIFFERENTIABLE, TIERS, Task, Verdict
 
 WARPS = ("warp", "paired")
 
@@ -36,7 +36,7 @@ def examine(tasks: Sequence[Task], deadline_s: float) -> list[Verdict]:
             kernels = stack.enter_context(running(sources, "cpu"))
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever Warp refuses a text with
             if len(tasks) == 1:
-                return [Verdict("extracted", "run", one_line(error))]
+                return [Verdict(TIERS[0], LEVELS[1], refused(LEVELS[1], error).reason)]
         else:
             pairs = list(zip(tasks, kernels, strict=True))
             return each_in_turn(lambda pair: _verdict(*pair), pairs, deadline_s)
@@ -53,7 +53,7 @@ def _verdict(task: Task, kernel: Any) -> Verdict:
         try:
             reason = next(steps)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  foreign code
-            reason = one_line(error)
+            reason = refused(LEVELS[tier + 1], error).reason
         if reason:
             return Verdict(TIERS[tier], LEVELS[tier + 1], reason[:300])
         tier += 1
@@ -91,7 +91,7 @@ def _steps(task: Task, kernel: Any) -> Iterator[str]:
     yield next(filter(None, reasons), "")
 
     if not own.subject.program.differentiable:
-        yield checks.NOT_DIFFERENTIABLE
+        yield NOT_DIFFERENTIABLE
     reasons = []
     for run, ones in runs:
         for number, subject in enumerate(subjects if not ones else subjects[:1]):

@@ -97,10 +97,12 @@ class Workshop:
     Machine code that writes where it should not thus never touches a compiler.
     """
 
-    def __init__(self, language: str, deadline_s: float) -> None:
+    def __init__(self, language: str, deadline_s: float, memory_mb: float) -> None:
         self._workers = ExitStack()
-        self.compiler = self._workers.enter_context(Extractor(language, deadline_s))
-        self.runner = self._workers.enter_context(Extractor(language, deadline_s))
+        self.compiler, self.runner = (
+            self._workers.enter_context(Extractor(language, deadline_s, memory_mb=memory_mb))
+            for _ in range(2)
+        )
 
     def close(self) -> None:
         """End both."""
@@ -147,11 +149,11 @@ def examiner() -> Callable[[Sequence[Task], float], list[Verdict]]:
     return examine
 
 
-def main(language: str, deadline_s: float) -> None:
+def main(language: str, deadline_s: float, memory_mb: float) -> None:
     """Answer requests until there are no more."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints elsewhere
-    workshop = Workshop(language, deadline_s)
+    workshop = Workshop(language, deadline_s, memory_mb)
     try:
         for line in sys.stdin.buffer:
             out.write(json.dumps(workshop.answer(json.loads(line))).encode() + b"\n")
@@ -160,8 +162,8 @@ def main(language: str, deadline_s: float) -> None:
         workshop.close()
 
 
-def command(language: str, deadline_s: float, root: str) -> list[str]:
+def command(language: str, deadline_s: float, memory_mb: float, root: str) -> list[str]:
     """How to start this with the packages in ``root``, without the current folder on the path."""
     start = "import sys; sys.path.append(sys.argv[1]); from verification.foreign import main; "
-    start += "main(sys.argv[2], float(sys.argv[3]))"
-    return [sys.executable, "-P", "-c", start, root, language, str(deadline_s)]
+    start += "main(sys.argv[2], *map(float, sys.argv[3:]))"
+    return [sys.executable, "-P", "-c", start, root, language, str(deadline_s), str(memory_mb)]

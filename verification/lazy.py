@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import extractors
@@ -34,6 +34,11 @@ class SharedCompiler:
         """One outcome a job, in order; any thread may ask."""
         with self._lock:
             return self._worker.extract(jobs)
+
+    def each(self, function: Callable[..., Any], tasks: Sequence[Any]) -> list[Any]:
+        """What ``function`` says of each task; any thread may ask."""
+        with self._lock:
+            return self._worker.each(function, tasks)
 
 
 class LazyRow(Mapping):

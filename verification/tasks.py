@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from generators import Argument
 
 TIERS = ("extracted", "ran", "matched", "gradient")
+NOT_DIFFERENTIABLE = "not differentiable"
 LEVELS = ("extract", "run", "match", "gradient")  # of the option ``verify``: up to which tier
 
 

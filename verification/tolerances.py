@@ -17,6 +17,7 @@ _SINGLE = (
     *("antithetic", "ring_offset", "disk_offset", "triangle_offset", "sphere_surface_offset"),
     *("sphere_offset", "hemisphere_surface_offset", "hemisphere_offset", "thread_projection"),
     *("oriented_sample", "triangle_weight", "disk_radius", "ring_x", "ball_height"),
+    "rms_norm_upcast",
 )
 _NOISES = (
     *("noise_line", "noise2", "noise3", "noise4", "periodic_line", "periodic2", "periodic3"),

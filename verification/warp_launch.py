@@ -132,7 +132,7 @@ class WarpRun:
             for key, (_, value) in zip(keys, fields, strict=True):
                 setattr(held, key, value.item())
             return held, [None] * len(fields)
-        rows = np.zeros(fields[0][0].shape, type_.dtype.numpy_dtype())
+        rows: Any = np.zeros(fields[0][0].shape, type_.dtype.numpy_dtype())
         for key, (_, value) in zip(keys, fields, strict=True):
             rows[key] = value
         held = self.wp.array(rows, dtype=type_.dtype, requires_grad=grad, device=self.device)

@@ -1,0 +1,66 @@
+"""What a worker process does first: it binds itself to its parent, to silence and to a limit."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from .toolchain import NEEDS
+
+
+def begin(language: str, parent: int, memory_mb: float) -> None:
+    """Prepare the worker: end with the parent, print to nowhere, import the compiler, limit it."""
+    end_with_parent(parent)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Pebble's handler waits for the compiler
+    # Compilers print banners and users' texts print what they like: none of it is the parent's.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    needed = NEEDS[language]
+    if "warp-lang" in needed:
+        from .warp_codegen import be_quiet
+
+        be_quiet()
+    if "jax" in needed:
+        # Texts are for the CPU and the same everywhere, whatever the user's settings are.
+        for name in [n for n in os.environ if n.startswith(("JAX_", "XLA_", "PJRT_"))]:
+            del os.environ[name]
+        from .jax_hlo import load_jax
+
+        load_jax()
+    limit_memory(memory_mb)
+
+
+def limit_memory(memory_mb: float) -> None:
+    """Let this process take so much data beyond what it has now, which grows with the cores."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    # Address space is no measure: compilers reserve far more of it than they use.
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    set_already = [limit for limit in limits if limit != resource.RLIM_INFINITY]
+    soft = min([held + round(memory_mb * 1e6), *set_already])
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, limits[1]))
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process when ``parent`` ends, by whatever means."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+    if os.name != "posix":
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="jit-synthesis-watch", daemon=True).start()

@@ -1,11 +1,12 @@
 """Surveys Warp's adjoints: each built-in alone, its adjoint beside central differences of itself.
 
-``python benchmarks/adjoints.py`` prints a Markdown table: how many overloads of a built-in were
-checked, how many of them were right or wrong, and why others were not checked. ``--all`` adds the
-built-ins of which Warp says that they have no adjoint: "none" counts those whose derivative is not
-zero. What is wrong is to be looked at by hand (a kink, a pole, float32) before it is entered in
-`tests/wrong_adjoints.py`. Overloads in other precisions than float64 are left out where there is
-one in float64, tiles are in `adjoints_tiles.py`.
+``python benchmarks/adjoints.py`` prints a Markdown table: how often a built-in was checked (each
+overload at three points), how often it was right or wrong, and why others were not checked.
+``--all`` adds the built-ins that Warp says have no adjoint: "none" counts points where
+the derivative is not zero. What is wrong is looked at by hand (a kink, a pole, float32) before
+it is entered in `tests/wrong_adjoints.py`. Overloads in other precisions than float64 are left out
+where there is one in float64; what has open types (components, tiles) is written out in
+`adjoints_written.py`.
 """
 
 from __future__ import annotations

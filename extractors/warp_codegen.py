@@ -162,6 +162,7 @@ def running(sources: Sequence[tuple[str, str]], device: str) -> Iterator[list[An
     Raises what a text or Warp raises, and CodegenError for a name that is not there.
     """
     warp = load_warp()
+    _start_runtime()
     with _lock, fresh_module(strip_hash=False) as module, _cache_folder():
         found = []
         for place, (source, name) in enumerate(sources):
@@ -173,6 +174,21 @@ def running(sources: Sequence[tuple[str, str]], device: str) -> Iterator[list[An
         warp.set_module_options({"optimization_level": 0}, module=module)
         warp.load_module(MODULE_NAME, device=device, block_dim=None)
         yield found
+
+
+def _start_runtime() -> None:
+    """Start Warp's runtime, which prints, past Python, that there is no GPU where there is none."""
+    warp = load_warp()
+    if warp._src.context.runtime is not None:
+        return
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        warp.init()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from generators import access, atomic, control, kinds
 from generators.arrays import Arrays
 from generators.kinds import Shape
 from generators.program import Program
+from generators.reference import run
 from generators.sampling import Sampler
 from generators.streams import Stream
 from generators.tables import OPERATIONS
@@ -175,6 +176,23 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
+def _level(program: Program) -> bool:
+    """Tell whether one of the outputs that points share is one number in all its slots."""
+    draw = np.random.default_rng(0)  # a trial's inputs, not a row's: always the same
+    extents = dict(program.extents)
+    inputs = []
+    for p in program.params:
+        shape, (low, high) = tuple(extents[a] for a in p.axes), p.interval
+        whole = p.type[0] in "iuk"
+        parts = (program.width,) if p.type == "v" else ()
+        inputs.append(
+            draw.integers(int(low), int(high), shape, endpoint=True)
+            if whole
+            else draw.uniform(low, high, shape + parts)
+        )
+    return any(out.size > 1 and bool(np.all(out == out.flat[0])) for out in run(program, inputs))
+
+
 def sample(
     language: str, category: str, seed: int, split: str, number: int, variant: int
 ) -> tuple[Program, Callable[[str], Stream]]:
@@ -191,8 +209,6 @@ def sample(
             drawn = Stream("program", *key, *again)
             sampler, build = _maker(language, category, drawn)
             program = build(sampler, shape, parts)
-            same = [s.how in ("exch", "cas") for s in program.stores] or [False] * 9
-            pairs = zip(program.outputs, same, strict=False)
-            if not any(sampler.flat(out) for out, meant in pairs if not meant):
+            if not (_level(program) if program.stores else any(map(sampler.flat, program.outputs))):
                 break
     return program, lambda purpose: Stream(purpose, *key)

@@ -210,7 +210,9 @@ def test_the_yield_stands_in_the_info(tmp_path, monkeypatch, processes, caplog):
         )
     told = loaded["train"].info.description
     assert told.endswith("Missed: trace: TypeError: no 3 (replaced).")
-    assert "Yield, generated/extracted/differentiable: elementwise 2/2/2, scalar_array 3/2/2, " in told
+    assert (
+        "Yield, generated/extracted/differentiable: elementwise 2/2/2, scalar_array 3/2/2, " in told
+    )
     assert ", all 15/12/12. " in told
     if processes is None:
         assert "jit-synthesis show jax 4 --seed 0" in caplog.text

@@ -51,7 +51,7 @@ def test_gradients_agree_where_the_kernel_says_so(compared):
 
 
 def test_kernels_that_say_they_have_no_gradient_are_wrong_indeed(compared):
-    """Fails when Warp mends its adjoint of dynamic loops: then say so in the generator."""
+    """The flag is not given away; `test_wrong_adjoints.py` says when Warp mends an adjoint."""
     unsure = [k for k in compared if not k["differentiable"] and "atomic" not in k["name"]]
     wrong = [k for k in unsure if not k["gradient"] <= GRADIENTS[k["dtype"]]]
     assert len(wrong) > 0.5 * len(unsure) > 0

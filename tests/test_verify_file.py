@@ -187,7 +187,9 @@ def test_what_rows_do_stays_with_them(capsys, tmp_path, ours):
         (
             "sandbox",
             "over its limit on ",  # processes, or the memory of all of them
-            warp_copy(warp[0], before="import os\nwhile True: os.fork()\n"),
+            warp_copy(
+                warp[0], before="import os, time\nwhile time.sleep(0.01) is None: os.fork()\n"
+            ),
         ),
         ("worker", "out of memory", warp_copy(warp[0], before="b = bytearray(10**11)\n")),
         ("import", "SyntaxError", warp[0] | {"python": "Dear reader, this is a letter."}),

@@ -242,6 +242,15 @@ def test_a_branch_may_be_taken_either_way_where_rounding_decides():
     assert "1 of 80 differ" in checks.matched(expected, sets, found)
 
 
+def test_where_rounding_decides_often_it_is_looked_at_harder():
+    expected, sets, _ = sampled(subject((JUMP,), 1))
+    sets = [[np.where(np.arange(16) >= 9, np.float32(0.25), each[0])] for each in sets]
+    found = [[out.astype(np.float32) for out in expected.outputs(values)] for values in sets]
+    for (out,) in found:
+        out[9:] = 0.25
+    assert checks.matched(expected, sets, found) == ""
+
+
 def test_a_kernel_whose_rounding_decides_all_is_not_matched():
     noisy = (Apply(1, "offset", (0,), (1e6,)), Apply(2, "offset", (1,), (-1e6,)))
     expected, sets, found = sampled(subject(noisy, 2))
@@ -318,6 +327,17 @@ def test_one_wrong_number_among_many_is_found():
         return slope
 
     assert checks.gradient(Slopes(chosen, edit), Expected(chosen), rng()).startswith("adjoint ")
+
+
+def test_a_number_that_is_lost_beside_the_others_is_moved_by_itself():
+    chosen = subject(CURVE, 2, size=4)
+
+    def edit(slope):
+        slope[np.argmin(np.abs(slope))] += 2e-6 * np.sum(np.abs(slope))
+        return slope
+
+    told = checks.gradient(Slopes(chosen, edit), Expected(chosen), rng())
+    assert told.startswith("adjoint ")
 
 
 def test_nothing_is_said_of_slopes_at_a_kink():

@@ -7,6 +7,7 @@ import json
 import signal
 from collections import Counter
 from contextlib import redirect_stderr
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -184,6 +185,21 @@ def test_an_index_that_never_reaches_the_minimum_raises():
     assert "was stopped by match: off by " in str(told.value)
 
 
+def test_kernels_that_are_not_compiled_do_not_use_up_the_tries(monkeypatch):
+    generate, late = generators.generate, 10
+
+    def without_slope(*place, variant: int = 0, **more):
+        kernel = generate(*place, variant=variant, **more)
+        return replace(kernel, differentiable=variant >= late)
+
+    monkeypatch.setattr(generators, "generate", without_slope)
+    config = JitSynthesisConfig("jax", seed=7, min_verified="gradient")
+    compiler = Judge({})
+    [made] = rows(config, "train", 3, 4, compiler=compiler, on_reject=lambda _: None)
+    assert jit_synthesis.parse_row_key(made["row_key"])[3] == late
+    assert len(compiler.jobs) == 1
+
+
 def row(category: str, verified: str, differentiable: bool = True) -> dict:
     return {"category": category, "verified": verified, "differentiable": differentiable}
 
@@ -248,6 +264,9 @@ def test_yields_are_joined_through_json():
     for reason in twice["reasons"]:
         reason["count"] *= 2
     assert whole.told() == twice
+    again = Yield()
+    again.join(twice)
+    assert again.told() == twice
 
 
 @pytest.mark.parametrize("processes", [None, 2])

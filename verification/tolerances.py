@@ -16,6 +16,9 @@ _SINGLE = (
     *("antithetic", "ring_offset", "disk_offset", "triangle_offset", "sphere_surface_offset"),
     *("sphere_offset", "hemisphere_surface_offset", "hemisphere_offset", "thread_projection"),
     *("oriented_sample", "triangle_weight", "disk_radius", "ring_x", "ball_height"),
+    *("dot_product_attention", "dot_product_attention_causal", "dot_product_attention_bias"),
+    *("dot_product_attention_scale", "dot_product_attention_grouped"),
+    *("dot_product_attention_window", "dot_product_attention_lengths"),  # their softmax
     "rms_norm_upcast",
 )
 _WORSE = ("edge_distance", "edge_weights")

@@ -203,6 +203,8 @@ def subjects(
         writer, python, arguments = _written(language, sized, stream)
         fields = writer.struct.fields if isinstance(writer, WarpWriter) and writer.struct else {}
         params = sorted(sized.params, key=lambda p: p.id not in fields)
+        if language == "paired":
+            python += JaxWriter(sized, stream("twin"), stream("names")).kernel()[0]
         texts.append(python)
         if python == texts[0]:
             found.append(Subject(sized, arguments, tuple(p.id for p in params)))

@@ -43,6 +43,9 @@ def still(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
     return value
 
 
+_EXACT = ("order", "indexing", "shape")  # what they do to whole arrays is no arithmetic
+
+
 def apply(
     s: Apply,
     args: Sequence[np.ndarray],
@@ -52,7 +55,7 @@ def apply(
 ) -> np.ndarray:
     """Return what an operation gives, ``index`` being the number of each point or element."""
     row = OPERATIONS[s.op]
-    if not row.dims or row.result not in "iub":  # whole numbers of whole arrays are exact
+    if not (row.family in _EXACT and row.result in "iub"):
         args = [shake(a, "") for a in args]
     numbers = (index,) if row.indexed else ()
     found = row.reference(*args, *s.literals, *numbers)

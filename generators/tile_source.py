@@ -11,7 +11,8 @@ from generators.tables.tiles import LOADS
 from generators.warp_source import WarpWriter
 
 BLOCK_DIM = 64
-FFT_BLOCK_DIM = 8  # a transform's length must be divisible by it
+# A transform's length must be divisible by it; on a GPU a thread takes two elements at least.
+FFT_BLOCK_DIM = 4
 _LOADS = ("plain",) * 6 + ("shared", "register", "unchecked")
 _LETTERS = "MNK"
 _SHARED = 0.3  # of the parameters after the first: every block reads the same tile

@@ -263,19 +263,19 @@ def _slope(
     size = sum(float(np.sum(np.abs(p))) for p in pairs)
     here, up, down = (total(ways, far, 0) for far in (0.0, STEP, -STEP))
     wanted = (up - down) / (2 * STEP)
-    # What is lost to float64 in the differences themselves.
-    lost = 64 * 2.0**-52 * (abs(here) + abs(up)) / STEP
+    weight = total(ways, 0.0, 0, np.abs)
+    lost = 4 * 2.0**-52 * weight / STEP  # by float64 in the differences themselves
     if abs((up - here) - (here - down)) / STEP > KINK * max(abs(wanted), size, 1e-9) + lost:
         return None
     scale = max(size, abs(wanted))
     # What outputs of this size cannot show: as good as zero.
-    nothing = FLOOR * eps * total(ways, 0.0, 0, np.abs)
+    nothing = FLOOR * eps * weight + lost
     noise = 0.0
     for numbers in (range(1, 3), range(3, 3 + AGAIN)):  # before a difference is called one
         for number in numbers:
             moved = (total(ways, STEP, number) - total(ways, -STEP, number)) / (2 * STEP)
             noise = max(noise, abs(moved - wanted))
-        allowed = STEEP_MARGIN * noise + (1e-6 + FLOOR * eps) * scale + lost + nothing
+        allowed = STEEP_MARGIN * noise + (1e-6 + FLOOR * eps) * scale + nothing
         if abs(along - wanted) <= allowed:
             vague = MARGIN * noise > VAGUE * scale and scale > 8 * nothing
             return None if vague else ""

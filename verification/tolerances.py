@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from generators.tables import sampled
+
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 UNITS = 2.0  # of the last place: what one operation, or the rounding of an input, may be off
 SUMMED = 8.0  # terms of a plain sum, one after the other, that cost as much again

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import generators
 from verification.rows import Rejection
 from verification.tasks import LEVELS, TIERS
 
@@ -57,13 +58,20 @@ class Yield:
             "verify": self.verify,
             "categories": {
                 name: {stage: count[stage] for stage in self.columns}
-                for name, count in self.counts.items()
+                for name, count in self._in_order()
             },
             "reasons": [
                 {"stage": s, "reason": r, "kept": k, "count": n, "repro": self.examples[s, r, k]}
-                for (s, r, k), n in self.reasons.most_common()
+                for (s, r, k), n in sorted(
+                    self.reasons.items(), key=lambda pair: (-pair[1], pair[0])
+                )
             ],
         }
+
+    def _in_order(self) -> list[tuple[str, Counter[str]]]:
+        """The categories in the order of their labels, whoever was counted first."""
+        labels = list(generators.TYPES)
+        return sorted(self.counts.items(), key=lambda pair: labels.index(pair[0]))
 
     @property
     def replaced(self) -> int:
@@ -80,7 +88,7 @@ class Yield:
         """The table's cells, line by line: head, categories, all together."""
         yield ("category", *self.columns)
         total: Counter[str] = Counter()
-        for name, count in self.counts.items():
+        for name, count in self._in_order():
             total.update(count)
             yield (name, *(str(count[stage]) for stage in self.columns))
         yield ("all", *(str(total[stage]) for stage in self.columns))

@@ -21,7 +21,7 @@ _SINGLE = (
     *("dot_product_attention", "dot_product_attention_causal", "dot_product_attention_bias"),
     *("dot_product_attention_scale", "dot_product_attention_grouped"),
     *("dot_product_attention_window", "dot_product_attention_lengths"),  # their softmax
-    "rms_norm_upcast",
+    *("rms_norm_upcast", *(row.name for row in sampled.ROWS)),
 )
 _WORSE = ("edge_distance", "edge_weights")
 _NOISES = (

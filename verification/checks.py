@@ -13,7 +13,7 @@ import numpy as np
 from generators import Argument
 from verification.expected import AGAIN, Expected, distance
 from verification.tolerances import EPS
-from verification.values import draws, inputs, is_real, wide
+from verification.values import draws, inputs, wide
 
 SETS = 5  # of random inputs that a kernel is run and matched on
 BOUNDARY_SETS = 2  # likewise, at each of the boundary sizes
@@ -102,10 +102,10 @@ def _formed(found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], dtype: st
     for place, (out, one) in enumerate(zip(found, wanted, strict=True)):
         if out.shape != one.shape and not out.size == one.size == 1:
             return f"output {place} has shape {out.shape}, the reference {one.shape}"
-        kind = "f" if is_real(out.dtype) else out.dtype.kind
-        if kind != one.dtype.kind or (kind == "f" and out.dtype.name != dtype):
-            name = dtype if one.dtype.kind == "f" else one.dtype
-            return f"output {place} is of {out.dtype}, the program of {name}"
+        kind = one.dtype.kind
+        name = {"f": dtype, "c": "complex128" if dtype == "float64" else "complex64"}.get(kind)
+        if out.dtype.name != (name or one.dtype.name):
+            return f"output {place} is of {out.dtype}, the program of {name or one.dtype}"
     return ""
 
 

@@ -202,26 +202,23 @@ def _cotangent(
     return rng.uniform(0.5, 1.5, out.shape).astype(expected.subject.program.dtype)
 
 
-Total = Callable[..., float]
-
-
-def _itself(value: np.ndarray) -> np.ndarray:
-    return value
+Total = Callable[..., tuple[float, np.ndarray]]
 
 
 def _total(
     expected: Expected, values: Sequence[np.ndarray], weights: Sequence[np.ndarray | None]
 ) -> Total:
-    """The weighted sum of the outputs, as a function of how far inputs are moved along ways."""
+    """The weighted sum of the outputs and its terms, by how far inputs are moved along ways."""
     exact = [wide(v) for v in values]
 
     def total(
-        ways: Sequence[np.ndarray | None], far: float, number: int, join: Callable = _itself
-    ) -> float:
+        ways: Sequence[np.ndarray | None], far: float, number: int
+    ) -> tuple[float, np.ndarray]:
         moved = [v if w is None else v + far * w for v, w in zip(exact, ways, strict=True)]
         outputs = expected.outputs(moved, number)
         pairs = zip(outputs, weights, strict=True)
-        return sum(float(np.sum(join(out * wide(w)))) for out, w in pairs if w is not None)
+        terms = np.concatenate([np.ravel(out * wide(w)) for out, w in pairs if w is not None])
+        return float(np.sum(terms)), terms
 
     return total
 
@@ -261,19 +258,21 @@ def _slope(
     ]
     along = sum(float(np.sum(p)) for p in pairs)
     size = sum(float(np.sum(np.abs(p))) for p in pairs)
-    here, up, down = (total(ways, far, 0) for far in (0.0, STEP, -STEP))
+    here, _ = total(ways, 0.0, 0)
+    (up, ups), (down, downs) = (total(ways, far, 0) for far in (STEP, -STEP))
     wanted = (up - down) / (2 * STEP)
     # What is lost to float64 in the differences themselves.
     lost = 64 * 2.0**-52 * (abs(here) + abs(up)) / STEP
     if abs((up - here) - (here - down)) / STEP > KINK * max(abs(wanted), size, 1e-9) + lost:
         return None
     scale = max(size, abs(wanted))
-    # What outputs of this size cannot show: as good as zero.
-    nothing = FLOOR * eps * total(ways, 0.0, 0, np.abs)
+    # What outputs of this size cannot show: as good as zero. Those that do not move show nothing
+    # either way, and of the others each rounds for itself.
+    nothing = FLOOR * eps * float(np.linalg.norm(ups[ups != downs]))
     noise = 0.0
     for numbers in (range(1, 3), range(3, 3 + AGAIN)):  # before a difference is called one
         for number in numbers:
-            moved = (total(ways, STEP, number) - total(ways, -STEP, number)) / (2 * STEP)
+            moved = (total(ways, STEP, number)[0] - total(ways, -STEP, number)[0]) / (2 * STEP)
             noise = max(noise, abs(moved - wanted))
         allowed = STEEP_MARGIN * noise + (1e-6 + FLOOR * eps) * scale + lost + nothing
         if abs(along - wanted) <= allowed:

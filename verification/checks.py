@@ -13,7 +13,7 @@ import numpy as np
 from generators import Argument
 from verification.expected import AGAIN, Expected, distance
 from verification.tolerances import EPS
-from verification.values import draws, inputs, is_real, wide
+from verification.values import draws, inputs, wide
 
 SETS = 5  # of random inputs that a kernel is run and matched on
 BOUNDARY_SETS = 2  # likewise, at each of the boundary sizes
@@ -102,10 +102,10 @@ def _formed(found: Sequence[np.ndarray], wanted: Sequence[np.ndarray], dtype: st
     for place, (out, one) in enumerate(zip(found, wanted, strict=True)):
         if out.shape != one.shape and not out.size == one.size == 1:
             return f"output {place} has shape {out.shape}, the reference {one.shape}"
-        kind = "f" if is_real(out.dtype) else out.dtype.kind
-        if kind != one.dtype.kind or (kind == "f" and out.dtype.name != dtype):
-            name = dtype if one.dtype.kind == "f" else one.dtype
-            return f"output {place} is of {out.dtype}, the program of {name}"
+        kind = one.dtype.kind
+        name = {"f": dtype, "c": "complex128" if dtype == "float64" else "complex64"}.get(kind)
+        if out.dtype.name != (name or one.dtype.name):
+            return f"output {place} is of {out.dtype}, the program of {name or one.dtype}"
     return ""
 
 
@@ -202,26 +202,19 @@ def _cotangent(
     return rng.uniform(0.5, 1.5, out.shape).astype(expected.subject.program.dtype)
 
 
-Total = Callable[..., float]
-
-
-def _itself(value: np.ndarray) -> np.ndarray:
-    return value
+Total = Callable[[Sequence[np.ndarray | None], float, int], np.ndarray]
 
 
 def _total(
     expected: Expected, values: Sequence[np.ndarray], weights: Sequence[np.ndarray | None]
 ) -> Total:
-    """The weighted sum of the outputs, as a function of how far inputs are moved along ways."""
+    """The outputs times their weights, all in a row, by how far inputs are moved along ways."""
     exact = [wide(v) for v in values]
 
-    def total(
-        ways: Sequence[np.ndarray | None], far: float, number: int, join: Callable = _itself
-    ) -> float:
+    def total(ways: Sequence[np.ndarray | None], far: float, number: int) -> np.ndarray:
         moved = [v if w is None else v + far * w for v, w in zip(exact, ways, strict=True)]
-        outputs = expected.outputs(moved, number)
-        pairs = zip(outputs, weights, strict=True)
-        return sum(float(np.sum(join(out * wide(w)))) for out, w in pairs if w is not None)
+        pairs = zip(expected.outputs(moved, number), weights, strict=True)
+        return np.concatenate([np.ravel(out * wide(w)) for out, w in pairs if w is not None])
 
     return total
 
@@ -261,20 +254,20 @@ def _slope(
     ]
     along = sum(float(np.sum(p)) for p in pairs)
     size = sum(float(np.sum(np.abs(p))) for p in pairs)
-    here, up, down = (total(ways, far, 0) for far in (0.0, STEP, -STEP))
-    wanted = (up - down) / (2 * STEP)
-    weight = total(ways, 0.0, 0, np.abs)
-    lost = 4 * 2.0**-52 * weight / STEP  # by float64 in the differences themselves
-    if abs((up - here) - (here - down)) / STEP > KINK * max(abs(wanted), size, 1e-9) + lost:
+    here, ups, downs = (total(ways, far, 0) for far in (0.0, STEP, -STEP))
+    wanted = float(np.sum(ups - downs)) / (2 * STEP)
+    moving = ups[ups != downs]  # the others show nothing either way
+    lost = 4 * 2.0**-52 * float(np.sum(np.abs(moving))) / STEP  # in differences of float64
+    if abs(float(np.sum(ups - 2 * here + downs))) / STEP > KINK * max(abs(wanted), size) + lost:
         return None
     scale = max(size, abs(wanted))
-    # What outputs of this size cannot show: as good as zero.
-    nothing = FLOOR * eps * weight + lost
+    # What outputs of this size cannot show, each rounding for itself: as good as zero.
+    nothing = FLOOR * eps * float(np.linalg.norm(moving)) + lost
     noise = 0.0
     for numbers in (range(1, 3), range(3, 3 + AGAIN)):  # before a difference is called one
         for number in numbers:
-            moved = (total(ways, STEP, number) - total(ways, -STEP, number)) / (2 * STEP)
-            noise = max(noise, abs(moved - wanted))
+            moved = total(ways, STEP, number) - total(ways, -STEP, number)
+            noise = max(noise, abs(float(np.sum(moved)) / (2 * STEP) - wanted))
         allowed = STEEP_MARGIN * noise + (1e-6 + FLOOR * eps) * scale + nothing
         if abs(along - wanted) <= allowed:
             vague = MARGIN * noise > VAGUE * scale and scale > 8 * nothing

@@ -41,7 +41,9 @@ _MORE = dict.fromkeys(_ITERATED, 8000.0)
 
 # A variance as the mean of the squares less the square of the mean: the more lost, the smaller it
 # is beside the mean. In 16 bits such sums are taken in float32.
-_SQUARED = dict.fromkeys(("standardize", "standardize_last", "standardize_columns"), 32.0)
+_SQUARED: dict[str, float] = dict.fromkeys(
+    ("standardize", "standardize_last", "standardize_columns"), 32.0
+)
 
 
 def error_of(operation: str, eps: float) -> float:

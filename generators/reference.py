@@ -43,6 +43,7 @@ def still(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
     return value
 
 
+_CHOOSING = ("min", "max", "relu", "abs", "neg")  # nothing is rounded: zeros stay zeros
 _EXACT = ("order", "indexing", "shape")  # what they do to whole arrays is no arithmetic
 
 
@@ -55,7 +56,7 @@ def apply(
 ) -> np.ndarray:
     """Return what an operation gives, ``index`` being the number of each point or element."""
     row = OPERATIONS[s.op]
-    if not (row.family in _EXACT and row.result in "iub"):
+    if not (row.name in _CHOOSING or (row.family in _EXACT and row.result in "iub")):
         args = [shake(a, "") for a in args]
     numbers = (index,) if row.indexed else ()
     found = row.reference(*args, *s.literals, *numbers)
@@ -140,9 +141,9 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
                     numbers = np.arange(points.count)
                     known[s.id] = apply(s, args, numbers, points.program, points.shake)
             case Branch():
-                right = s.literal if s.right is None else known[s.right]
-                left = points.shake(known[s.left], "") if points else known[s.left]
-                taken = COMPARISONS[s.compare](left, right)
+                shake = points.shake if points else still  # the literal is rounded as well
+                right = shake(np.array(s.literal), "") if s.right is None else known[s.right]
+                taken = COMPARISONS[s.compare](known[s.left], right)
                 sides = [evaluate(b, known, points) for b in (s.then, s.orelse)]
                 known[s.id] = np.where(_beside(taken, sides[0]), *sides)
             case Loop():

@@ -16,7 +16,7 @@ import numpy as np
 
 from generators import Subject
 from generators.reference import run, still
-from verification.tolerances import EPS, SUMMED, error_of
+from verification.tolerances import SUMMED, error_of
 from verification.values import inputs, wide
 
 SHAKES = 2  # runs of the reference with moved values
@@ -28,7 +28,7 @@ class Shake:
     """Moves values as rounding could, in the same way each time for one number."""
 
     def __init__(self, dtype: str, number: int) -> None:
-        self.eps = EPS[dtype]
+        self.dtype = dtype
         self.rng = np.random.default_rng(number)
 
     def __call__(self, value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
@@ -39,7 +39,7 @@ class Shake:
         most = np.max(sizes)
         if not np.isfinite(most):
             return value
-        error = error_of(by, self.eps) * max(1.0, terms / SUMMED)
+        error = error_of(by, self.dtype) * max(1.0, terms / SUMMED)
         ways = self.rng.integers(0, 2, value.shape) * 2 - 1
         return value + error * (sizes + SPREAD * most) * ways
 

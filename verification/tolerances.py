@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generators.tables import sampled
+from generators.tables import JAX, sampled
 
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 UNITS = 2.0  # of the last place: what one operation, or the rounding of an input, may be off
@@ -39,16 +39,22 @@ _ITERATED = (
 )
 _MORE = dict.fromkeys(_ITERATED, 8000.0)
 
-# A variance as the mean of the squares less the square of the mean: the more lost, the smaller it
-# is beside the mean. In 16 bits such sums are taken in float32.
-_SQUARED: dict[str, float] = dict.fromkeys(
-    ("standardize", "standardize_last", "standardize_columns"), 32.0
+# Of `jax.nn.standardize`, whose variance is the mean of squares less the square of the mean: the
+# more is lost, the smaller it is beside the mean. Sums of 16 bits are taken in float32.
+_SQUARED = frozenset(
+    name
+    for name, spelling in JAX.items()
+    if any("nn.standardize" in text for text in (*spelling.lines, spelling.template))
 )
+_LOST = {"float64": 32.0, "float32": 32.0, "float16": 32.0, "bfloat16": 8.0}
 
 
-def error_of(operation: str, eps: float) -> float:
-    """The relative error that an operation may have in a dtype of this precision."""
-    units = _MORE.get(operation, UNITS)
-    if eps <= EPS["float32"]:
-        units = _SQUARED.get(operation, units)
-    return max(units * eps, _LOOSE.get(operation, 0.0))
+_EXACT = ("min", "max", "relu", "abs", "neg")
+
+
+def error_of(operation: str, dtype: str) -> float:
+    """The relative error that an operation may have in a dtype."""
+    if operation in _EXACT:
+        return 0.0
+    units = _LOST[dtype] if operation in _SQUARED else _MORE.get(operation, UNITS)
+    return max(units * EPS[dtype], _LOOSE.get(operation, 0.0))

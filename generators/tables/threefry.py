@@ -88,13 +88,13 @@ def exponential(of: Key, shape: tuple[int, ...]) -> np.ndarray:
 
 def laplace(of: Key, shape: tuple[int, ...]) -> np.ndarray:
     """Return Laplace numbers."""
-    drawn = uniform(of, shape, -1.0 + EPSILON, 1.0)
+    drawn = uniform(of, shape, np.nextafter(np.float32(-1), np.float32(0)), 1.0)
     return np.sign(drawn) * np.log1p(-np.abs(drawn))
 
 
 def logistic(of: Key, shape: tuple[int, ...]) -> np.ndarray:
     """Return logistic numbers."""
-    return scipy.special.logit(uniform(of, shape, EPSILON, 1.0))
+    return scipy.special.logit(uniform(of, shape, TINY, 1.0))
 
 
 def randint(of: Key, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:

@@ -43,7 +43,7 @@ def still(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
     return value
 
 
-_CHOOSING = ("min", "max", "relu", "abs", "neg")  # nothing is rounded: zeros stay zeros
+CHOOSING = ("min", "max", "relu", "abs", "neg")  # nothing is rounded: zeros stay zeros
 _EXACT = ("order", "indexing", "shape")  # what they do to whole arrays is no arithmetic
 
 
@@ -56,7 +56,7 @@ def apply(
 ) -> np.ndarray:
     """Return what an operation gives, ``index`` being the number of each point or element."""
     row = OPERATIONS[s.op]
-    if not (row.name in _CHOOSING or (row.family in _EXACT and row.result in "iub")):
+    if not (row.name in CHOOSING or (row.family in _EXACT and row.result in "iub")):
         args = [shake(a, "") for a in args]
     numbers = (index,) if row.indexed else ()
     found = row.reference(*args, *s.literals, *numbers)

@@ -15,14 +15,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 import extractors
 from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
-from pipeline.export import Exported, export, finished_rows
+from pipeline.export import export, finished_rows
 from pipeline.foreign_rows import count_rows
 from pipeline.options import (
     AsJson,
@@ -41,6 +39,7 @@ from pipeline.options import (
     Verify,
     Workers,
 )
+from pipeline.progress import Bar, err, summarise
 from pipeline.show import find_row, print_row
 from pipeline.user_rows import check_options, check_user_output, complaint, user_rows, write_rows
 from pipeline.verify import check_verify_options
@@ -84,7 +83,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def make_config(name: str, split: str, count: int, **options: Any) -> JitSynthesisConfig:
@@ -129,7 +127,7 @@ def _export_command(name: str) -> Callable[..., None]:
         )
         path = output or Path(f"{name}.jsonl")
         start = time.monotonic()
-        bar = _Bar(f"{name} {split}", count)
+        bar = Bar(f"{name} {split}", count)
         with bar if err.is_terminal else nullcontext():
             try:
                 done = export(
@@ -147,60 +145,13 @@ def _export_command(name: str) -> Callable[..., None]:
                 message = f"interrupted: {kept} of {count} rows are kept, the same command goes on"
                 err.print(f"jit-synthesis: {message}", markup=False)
                 raise typer.Exit(130) from None
-        _summarise(done, path, time.monotonic() - start)
+        summarise(done, path, time.monotonic() - start)
 
     return command
 
 
 for _name in CONFIGS:
     app.command(_name, help=EXPORT_HELP.format(CONFIG_HELP[_name], _name))(_export_command(_name))
-
-
-class _Bar(Progress):
-    """Rows done, rows a second, rejections (or what ``failing`` is) and time left."""
-
-    def __init__(self, title: str, count: int, failing: str = "rejected") -> None:
-        super().__init__(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[pace]} rows/s"),
-            TextColumn(f"{{task.fields[rejected]}} {failing}"),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-        )
-        self.shown = self.add_task(title, total=count, rejected=0, pace="-")
-
-    def add(self, rows: int, rejections: int) -> None:
-        """Count what was added."""
-        task = self.tasks[0]
-        self.update(
-            self.shown,
-            advance=rows,
-            rejected=task.fields["rejected"] + rejections,
-            pace=f"{task.speed:.0f}" if task.speed else "-",
-        )
-
-
-def _summarise(done: Exported, path: Path, seconds: float) -> None:
-    new = done.rows - done.resumed
-    kept = f", {done.resumed} of them from an earlier run" if done.resumed else ""
-    err.print(
-        f"{path}: {done.rows} rows{kept}, {seconds:.1f} s, {new / max(seconds, 1e-9):.1f} rows/s, "
-        f"{done.found.replaced} kernels rejected and replaced"
-    )
-    head, *lines = done.found.table()
-    table = Table(*head, box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for line in lines:
-        table.add_row(*line)
-    err.print(table)
-    for reason in done.found.told()["reasons"][:10]:
-        kept = "kept" if reason["kept"] else "replaced"
-        told = f"{reason['stage']}: {reason['reason']} ({reason['repro']})"
-        err.print(f"  {reason['count']} {kept}, {told}", markup=False)
 
 
 @app.command()
@@ -364,7 +315,7 @@ def verify(
     check_verify_options(file, config, deadline, memory, workers)
     if lacking := shortcomings():
         err.print(f"jit-synthesis: {lacking}", markup=False)
-    bar = _Bar(file.name, count_rows(file), "differ")
+    bar = Bar(file.name, count_rows(file), "differ")
     with bar if err.is_terminal else nullcontext():
         done = verify_file(
             file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from generators.reference import CHOOSING
 from generators.tables import JAX, sampled
 
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
@@ -49,12 +50,9 @@ _SQUARED = frozenset(
 _LOST = {"float64": 32.0, "float32": 32.0, "float16": 32.0, "bfloat16": 8.0}
 
 
-_EXACT = ("min", "max", "relu", "abs", "neg")
-
-
 def error_of(operation: str, dtype: str) -> float:
     """The relative error that an operation may have in a dtype."""
-    if operation in _EXACT:
+    if operation in CHOOSING:
         return 0.0
     units = _LOST[dtype] if operation in _SQUARED else _MORE.get(operation, UNITS)
     return max(units * EPS[dtype], _LOOSE.get(operation, 0.0))

@@ -57,7 +57,7 @@ def apply(
     """Return what an operation gives, ``index`` being the number of each point or element."""
     row = OPERATIONS[s.op]
     if not (row.name in CHOOSING or (row.family in _EXACT and row.result in "iub")):
-        args = [shake(a, "") for a in args]
+        args = [shake(a, f"{s.op}:") for a in args]
     numbers = (index,) if row.indexed else ()
     found = row.reference(*args, *s.literals, *numbers)
     return shake(cast(row.result, found, program.signed, program.unsigned), s.op)
@@ -142,14 +142,14 @@ def evaluate(block: Block, values: Values, points: Points | None = None) -> np.n
                     known[s.id] = apply(s, args, numbers, points.program, points.shake)
             case Branch():
                 shake = points.shake if points else still  # the literal is rounded as well
-                right = shake(np.array(s.literal), "") if s.right is None else known[s.right]
+                right = shake(np.array(s.literal), "branch:") if s.right is None else known[s.right]
                 taken = COMPARISONS[s.compare](known[s.left], right)
                 sides = [evaluate(b, known, points) for b in (s.then, s.orelse)]
                 known[s.id] = np.where(_beside(taken, sides[0]), *sides)
             case Loop():
                 known[s.id] = run_loop(s, known, points)
             case Cell():
-                read = points.shake(known[s.value], "") if points else known[s.value]
+                read = points.shake(known[s.value], "cell:") if points else known[s.value]
                 place = np.trunc((read - s.low) * s.scale)
                 known[s.id] = place.clip(0, s.size - 1).astype(int)
             case Whole():
@@ -176,7 +176,7 @@ def _whole(s: Whole, known: Values, shake: Shake) -> np.ndarray:
     """Return whole numbers as they stand before they are cut to 32 bits."""
     if s.value is None:
         return np.full(next(iter(known.values())).shape[0], int(s.scale))
-    whole = np.trunc(shake(known[s.value], "") * s.scale).astype(int)
+    whole = np.trunc(shake(known[s.value], "whole:") * s.scale).astype(int)
     if s.form == "round":
         return whole
     bit = 1 << (whole & 15)
@@ -276,8 +276,8 @@ def run(
     ``inputs`` are arrays in the order of the parameters, or keyed by their ids; a vector's
     components are the last axis, and integers are in the dtypes that the program names. Outputs
     have the shapes of a Warp kernel's, on whole arrays those of their values. ``shake`` is given
-    each value that is computed, with the operation's name, or that is read, with an empty one, and
-    returns what stands in its place.
+    each value that is computed, with the operation's name, or that is read, with the name of what
+    reads it and a colon, and returns what stands in its place.
     """
     if not isinstance(inputs, Mapping):
         inputs = {p.id: a for p, a in zip(program.params, inputs, strict=True)}

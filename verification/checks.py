@@ -261,8 +261,10 @@ def _slope(
     if abs(float(np.sum(ups - 2 * here + downs))) / STEP > KINK * max(abs(wanted), size) + lost:
         return None
     scale = max(size, abs(wanted))
-    # What outputs of this size cannot show, each rounding for itself: as good as zero.
-    nothing = FLOOR * eps * float(np.linalg.norm(moving)) + lost
+    # What outputs of this size cannot show: as good as zero. In 16 bits it would be too much to
+    # let all of them round the same way.
+    weight = np.sum(np.abs(ups)) if eps <= EPS["float32"] else np.linalg.norm(moving)
+    nothing = FLOOR * eps * float(weight) + lost
     noise = 0.0
     for numbers in (range(1, 3), range(3, 3 + AGAIN)):  # before a difference is called one
         for number in numbers:

@@ -38,7 +38,7 @@ _ITERATED = (
     *("mat_singular_values_2", "mat_singular_values_3", "mat_polar_rotation", "mat_qr_rotation"),
     *("mat_qr_stretches", "mat_largest_eigenvalue", "mat_positive_part"),
 )
-_MORE = dict.fromkeys(_ITERATED, 8000.0)
+_MORE = dict.fromkeys(_ITERATED, 20000.0)
 
 # Of `jax.nn.standardize`, whose variance is the mean of squares less the square of the mean: the
 # more is lost, the smaller it is beside the mean. Sums of 16 bits are taken in float32.
@@ -51,7 +51,10 @@ _LOST = {"float64": 32.0, "float32": 32.0, "float16": 32.0, "bfloat16": 8.0}
 
 
 def error_of(operation: str, dtype: str) -> float:
-    """The relative error that an operation may have in a dtype."""
+    """The relative error that an operation may have in a dtype; "name:" asks for its inputs'."""
+    if operation.endswith(":"):
+        single = operation.removesuffix(":") in _LOOSE
+        return max(UNITS * EPS[dtype], EPS["float32"] if single else 0.0)
     if operation in CHOOSING:
         return 0.0
     units = _LOST[dtype] if operation in _SQUARED else _MORE.get(operation, UNITS)

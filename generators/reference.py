@@ -43,7 +43,13 @@ def still(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
     return value
 
 
-CHOOSING = ("min", "max", "relu", "abs", "neg")  # nothing is rounded: zeros stay zeros
+# Exact functions of what they read, where nothing is rounded: zeros stay zeros, threes threes.
+CHOOSING = (
+    *("min", "max", "relu", "abs", "neg", "copy_sign", "array_copysign", "array_sign", "lax_sign"),
+    *("rounded", "array_floor", "lax_floor", "array_ceil", "lax_ceil", "array_trunc", "array_rint"),
+    *("array_round", "lax_round", "lax_round_even", "f_floor", "f_ceil", "f_truncate"),
+    *("i_to_f", "i_asarray", "b_to_f"),
+)
 _EXACT = ("order", "indexing", "shape")  # what they do to whole arrays is no arithmetic
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from generators import Subject
 from generators.reference import run, still
-from verification.tolerances import SUMMED, error_of
+from verification.tolerances import EPS, SUMMED, error_of
 from verification.values import inputs, wide
 
 SHAKES = 2  # runs of the reference with moved values
@@ -44,6 +44,22 @@ class Shake:
         return value + error * (sizes + SPREAD * most) * ways
 
 
+def _rounded(dtype: str, bits: int) -> Callable[..., np.ndarray]:
+    """Rounds each value that is computed to so many bits less than a dtype has.
+
+    What is equal in it comes out equal, as moving values at random never makes it.
+    """
+    kept = 1 - np.log2(EPS[dtype]) - bits
+
+    def rounded(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
+        if value.dtype.kind != "f":
+            return value
+        part, power = np.frexp(value)
+        return np.ldexp(np.round(part * 2.0**kept) / 2.0**kept, power)
+
+    return rounded
+
+
 @dataclass(frozen=True)
 class Expected:
     """The reference of a kernel at certain sizes: values in the order of its inputs."""
@@ -51,10 +67,17 @@ class Expected:
     subject: Subject
 
     def outputs(self, values: Sequence[np.ndarray], number: int = 0) -> list[np.ndarray]:
-        """The outputs in float64; those of a run that is moved by rounding for a ``number``."""
+        """The outputs in float64; for a ``number``, those of a run that is moved by rounding.
+
+        Number -1 rounds each value as the program's dtype does, lower ones to fewer bits.
+        """
         program = self.subject.program
         by_id = dict(zip(self.subject.params, map(wide, values), strict=False))
-        shake = Shake(program.dtype, number) if number else still
+        shake: Callable[..., np.ndarray] = still
+        if number:
+            shake = (
+                _rounded(program.dtype, -1 - number) if number < 0 else Shake(program.dtype, number)
+            )
         with np.errstate(all="ignore"):
             if program.space or self.subject.arguments[-1].role != "launch":
                 return run(program, by_id, shake)
@@ -63,7 +86,9 @@ class Expected:
     def tolerances(self, values: Sequence[np.ndarray], again: bool = False) -> list[np.ndarray]:
         """How far rounding may move each element of each output; ``again`` looks harder."""
         wanted = self.outputs(values)
-        numbers = range(1, SHAKES + 1) if not again else range(SHAKES + 1, SHAKES + AGAIN + 1)
+        numbers = [*range(1, SHAKES + 1)]
+        if again:
+            numbers = [-1, -4, *range(SHAKES + 1, SHAKES + AGAIN + 1)]
         moved = [self.outputs(values, number) for number in numbers]
         return [
             np.max([distance(m[place], one) for m in moved], axis=0)

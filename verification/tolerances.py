@@ -31,14 +31,14 @@ _NOISES = (
     *("fractal_noise", "turbulence"),
 )
 _LOOSE: dict[str, float] = dict.fromkeys(_SINGLE, 1e-6) | dict.fromkeys(_NOISES, 4e-6)
-_LOOSE |= dict.fromkeys(_WORSE, 1e-5)
+_LOOSE |= dict.fromkeys(_WORSE, 1e-5) | {"conjugate_gradients": 1e-9}
 
 # Units of the last place of operations by an iteration that ends early, or with a loss of digits.
 _ITERATED = (
     *("mat_singular_values_2", "mat_singular_values_3", "mat_polar_rotation", "mat_qr_rotation"),
     *("mat_qr_stretches", "mat_largest_eigenvalue", "mat_positive_part"),
 )
-_MORE = dict.fromkeys(_ITERATED, 20000.0)
+_MORE = dict.fromkeys(_ITERATED, 20000.0) | {"distillation_loss": 256.0}
 
 # Of `jax.nn.standardize`, whose variance is the mean of squares less the square of the mean: the
 # more is lost, the smaller it is beside the mean. Sums of 16 bits are taken in float32.

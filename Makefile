@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 VENV36 ?= .venv-datasets36
 VENV_TORCH ?= .venv-torch
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# A file's tests stay in one process, and those that use JAX in it come last.
+PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 CONFIGS = warp jax stablehlo paired
 COUNT ?= 100
 
@@ -20,10 +22,10 @@ data: $(BIN)/.installed  ## 100 rows of each config under data/, one of each sho
 	set -e; for c in $(CONFIGS); do $(BIN)/jit-synthesis show $$c 4; done
 
 test: $(BIN)/.test  ## the whole test suite, on the pinned toolchain
-	$(BIN)/python -m pytest -m "not torch" --durations=10
+	$(BIN)/python $(PYTEST) -m "not torch" --durations=10
 
 test-36: $(VENV36)/.test  ## what depends on datasets, on datasets 3.6
-	$(VENV36)/bin/python -m pytest -m "not torch" $(SUITE36)
+	$(VENV36)/bin/python $(PYTEST) -m "not torch" $(SUITE36)
 SUITE36 = tests/test_builder.py tests/test_builder_config.py tests/test_streaming.py \
 	tests/test_cli.py
 

@@ -164,10 +164,10 @@ class JitSynthesisConfig(datasets.BuilderConfig):
     def _check_tiers(self) -> None:
         if self.min_verified is not None:
             _choose("min_verified", self.min_verified, TIERS)
+        if self.verify is not None:
+            _choose("verify", self.verify, LEVELS)
         needed = TIERS.index(self.min_verified or TIERS[0])
-        self.verify = LEVELS[needed] if self.verify is None else self.verify
-        _choose("verify", self.verify, LEVELS)
-        if LEVELS.index(self.verify) < needed:
+        if LEVELS.index(self.level) < needed:
             raise ValueError(
                 f"min_verified={self.min_verified!r} is more than verify={self.verify!r} shows: "
                 f"leave verify out, or give {LEVELS[needed]!r}"
@@ -184,6 +184,14 @@ class JitSynthesisConfig(datasets.BuilderConfig):
                 f"min_verified='gradient' leaves nothing of category {lacking!r}, next to none of "
                 "whose kernels is differentiable: leave it out, or min_verified='matched'"
             )
+
+    @property
+    def level(self) -> str:
+        """Up to which tier rows are verified: ``verify``, or what ``min_verified`` needs.
+
+        Not kept in ``verify``: datasets copies a config and sets options on the copy.
+        """
+        return self.verify or LEVELS[TIERS.index(self.min_verified or TIERS[0])]
 
     def count(self, split: str) -> int:
         """Rows of a split."""
@@ -296,7 +304,7 @@ class JitSynthesis(datasets.GeneratorBasedBuilder):
                     yield index, LazyRow(self.config, split, index, columns)
             return
         parent = os.getppid()
-        found = Yield(self.config.verify or LEVELS[0])
+        found = Yield(self.config.level)
 
         def note(missed: Rejection) -> None:
             warn(missed)
@@ -316,7 +324,7 @@ class JitSynthesis(datasets.GeneratorBasedBuilder):
 
     def _download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
         self._owner = os.getpid()
-        found = Yield(self.config.verify or LEVELS[0])
+        found = Yield(self.config.level)
         with tempfile.TemporaryDirectory() as self._yields:
             super()._download_and_prepare(*args, **kwargs)
             for path in sorted(Path(self._yields).iterdir()):

@@ -92,9 +92,9 @@ def export(
         missing = [number for number in numbers if not parts.path(number).exists()]
         finished = [number for number in numbers if number not in missing]
         resumed = finished_rows(output, count)
-        progress(resumed, parts.joined(finished, config.verify or "extract").replaced)
+        progress(resumed, parts.joined(finished, config.level).replaced)
         _fill(config, split, parts, missing, workers or usable_cores(), progress)
-        found = parts.joined(numbers, config.verify or "extract")
+        found = parts.joined(numbers, config.level)
         whole = parts.folder / f"whole{suffix}"
         if suffix == ".parquet":
             write_parquet(whole, parts.lines(len(numbers)), FEATURES[config.name])
@@ -202,7 +202,7 @@ def _fill_one(
     news: queue.SimpleQueue,
 ) -> None:
     start = number * PART_ROWS
-    found = Yield(config.verify or "extract")
+    found = Yield(config.level)
 
     def note(missed: Rejection) -> None:
         found.note(missed)

@@ -131,7 +131,7 @@ def config_of(columns: dict[str, Any]) -> str:
     """The config whose columns a row has, by their names and, of two of the same, by the texts."""
     if "python_warp" in columns:
         return PAIRED
-    if any(columns.get(column) for column in COLUMNS["jax"]):
+    if any(column in columns for column in COLUMNS["jax"]):
         return "jax"
     texts = [columns.get("cpp"), columns.get("cuda")]
     of_jax = any(isinstance(text, str) and _MODULE.match(text) for text in texts)

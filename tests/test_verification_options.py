@@ -47,10 +47,19 @@ def test_bad_options_are_refused_in_one_line(options, message):
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_asked_is_verified_up_to(level):
     tier = TIERS[LEVELS.index(level)]
-    assert JitSynthesisConfig("jax", min_verified=tier).verify == level
-    assert JitSynthesisConfig("jax", min_verified=tier, verify="gradient").verify == "gradient"
+    assert JitSynthesisConfig("jax", min_verified=tier).level == level
+    assert JitSynthesisConfig("jax", min_verified=tier, verify="gradient").level == "gradient"
     assert JitSynthesisConfig("jax", verify=level).min_verified is None
-    assert JitSynthesisConfig("jax").verify == "extract"
+    assert JitSynthesisConfig("jax").level == "extract"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_min_verified_alone_is_enough(tmp_path, streaming):
+    found = datasets.load_dataset(
+        "jit_synthesis", "warp", min_verified="ran", num_train=2, num_validation=0, num_test=0,
+        split="train", streaming=streaming, cache_dir=str(tmp_path),
+    )  # fmt: skip
+    assert [row["verified"] for row in found] == [TIERS.index("ran")] * 2
 
 
 def test_categories_without_gradients_are_left_out_unless_named():

@@ -38,8 +38,12 @@ class Options(Protocol):
     device: str
     mode: str | None
     preamble: bool
-    verify: str | None
     min_verified: str | None
+
+    @property
+    def level(self) -> str:
+        """Up to which of ``LEVELS`` rows are verified."""
+        ...
 
 
 def differing(options: Options) -> dict[str, Any]:
@@ -53,7 +57,8 @@ def differing(options: Options) -> dict[str, Any]:
         "verify": "extract",
         "min_verified": None,
     }
-    found = {k: getattr(options, k) for k, v in defaults.items() if getattr(options, k) != v}
+    given = {k: options.level if k == "verify" else getattr(options, k) for k in defaults}
+    found = {k: v for k, v in given.items() if v != defaults[k]}
     if "categories" in found:
         found["categories"] = ",".join(found["categories"])
     return found
@@ -171,7 +176,7 @@ def _verdicts(
     compiler: Compiler,
 ) -> list[Verdict]:
     """The tier of each kernel that was extracted."""
-    level = options.verify or LEVELS[0]
+    level = options.level
     found = [Verdict(TIERS[0])] * len(kernels)
     if level == LEVELS[0]:
         return found

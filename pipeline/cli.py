@@ -317,14 +317,19 @@ def verify(
         err.print(f"jit-synthesis: {lacking}", markup=False)
     bar = Bar(file.name, count_rows(file), "differ")
     with bar if err.is_terminal else nullcontext():
-        done = verify_file(
-            file,
-            config=config,
-            deadline_s=deadline,
-            workers=workers,
-            memory_mb=memory,
-            progress=bar.add,
-        )
+        try:
+            done = verify_file(
+                file,
+                config=config,
+                deadline_s=deadline,
+                workers=workers,
+                memory_mb=memory,
+                progress=bar.add,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            err.print("jit-synthesis: interrupted: nothing is said of the file", markup=False)
+            raise typer.Exit(130) from None
     print_differences(done.differences, as_json)
     for line in summary(done):
         err.print(line, markup=False)

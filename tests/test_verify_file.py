@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import Processes, wait_until
 
 import generators
 from jit_synthesis import CONFIGS, JitSynthesisConfig
@@ -399,3 +401,15 @@ def test_the_first_difference_is_shown_from_where_it_is():
     assert "x1x" in said
     assert "x2x" in said
     assert len(said) < 180
+
+
+def test_ctrl_c_ends_a_verification(tmp_path, ours, processes: Processes):
+    path = write(tmp_path / "rows.jsonl", [warp_copy(ours["warp"][0], body=SPIN)])
+    running = processes.start("-m", "pipeline", "verify", path)
+    wait_until(lambda: len(processes.left()) > 1, "no sandbox was started")
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    out, error = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, "")
+    assert error.strip().splitlines()[-1].startswith("jit-synthesis: interrupted")
+    assert "Traceback" not in error
+    processes.assert_none_left()

@@ -77,6 +77,8 @@ jit-synthesis {1} --count 5000 --output data/{1}.jsonl
 jit-synthesis {1} --count 150 --split test --seed 7 --output data/{1}-test.parquet
 """
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help=HELP,
     add_completion=False,
@@ -91,6 +93,10 @@ def make_config(name: str, split: str, count: int, **options: Any) -> JitSynthes
         raise ValueError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
     counts: dict[str, Any] = dict.fromkeys((f"num_{other}" for other in SPLITS), 0)
     return JitSynthesisConfig(name, **counts | {f"num_{split}": count}, **options)
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, and what has become of the work."""
 
 
 def _export_command(name: str) -> Callable[..., None]:
@@ -142,9 +148,8 @@ def _export_command(name: str) -> Callable[..., None]:
             except KeyboardInterrupt:
                 bar.stop()
                 kept = finished_rows(path, count)
-                message = f"interrupted: {kept} of {count} rows are kept, the same command goes on"
-                err.print(f"jit-synthesis: {message}", markup=False)
-                raise typer.Exit(130) from None
+                told = f"{kept} of {count} rows are kept, the same command goes on"
+                raise _Interrupted(told) from None
         summarise(done, path, time.monotonic() - start)
 
     return command
@@ -328,8 +333,7 @@ def verify(
             )
         except KeyboardInterrupt:
             bar.stop()
-            err.print("jit-synthesis: interrupted: nothing is said of the file", markup=False)
-            raise typer.Exit(130) from None
+            raise _Interrupted("nothing is said of the file") from None
     print_differences(done.differences, as_json)
     for line in summary(done):
         err.print(line, markup=False)
@@ -358,7 +362,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = app(arguments, prog_name="jit-synthesis", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # Typer's word for a Ctrl-C that no command has caught
+            return _complain("interrupted", code)
         return code if isinstance(code, int) else 0
+    except _Interrupted as error:
+        return _complain(f"interrupted: {error}", INTERRUPTED)
     except UsageError as error:
         return _complain(error.format_message(), 2)
     except ValueError as error:
@@ -369,7 +377,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _complain(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", 130)
+        return _complain("interrupted", INTERRUPTED)
 
 
 def _complain(message: str, code: int) -> int:

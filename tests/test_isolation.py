@@ -109,12 +109,13 @@ def test_what_always_goes_wrong_costs_one_kernel(config, way, undisturbed, no_ch
             stage="worker",
             reason=REASONS[way],
             repro=f"jit-synthesis show {config} {index} --seed 0 --split train --variant 0",
+            category=generators.generate(config, 0, index).category,
         )
     ]
     with Extractor(config) as worker:
         [instead] = attempt(options(config), "train", [index], 1, worker)
     expected = list(undisturbed[config])
-    expected[index] = json.dumps(instead)
+    expected[index] = json.dumps(instead.row)
     assert made == expected
     assert expected != undisturbed[config]
 

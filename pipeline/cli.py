@@ -357,8 +357,17 @@ UsageError: Any = typer.BadParameter.__base__  # click's own, or the copy that T
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0 done, 1 failed, 2 bad input (one line on stderr), 130 interrupted."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
+    ours = threading.current_thread() is threading.main_thread()
+    if ours:  # SIGTERM ends it as Ctrl-C does
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(arguments)
+    finally:
+        if ours:  # who called from Python goes on as before, and so do the processes it forks
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         code = app(arguments, prog_name="jit-synthesis", standalone_mode=False)
         sys.stdout.flush()

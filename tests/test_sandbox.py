@@ -149,7 +149,8 @@ def test_nothing_is_left(kind):
     """
     with Sandbox([sys.executable, "-c", SERVE], LIMITS) as box:
         box.ask(textwrap.dedent(orphan).strip().replace("\n", "\\n").encode(), 60)
-        assert len(running(mark)) == 2
+        # Popen returns as soon as the program is taken, which is before its words can be read.
+        wait_until(lambda: len(running(mark)) == 2, "the orphans did not start")
     wait_until(lambda: not running(mark), "processes are left")
     assert not Path(box.scratch).exists()
 

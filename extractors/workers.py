@@ -281,10 +281,11 @@ def each_in_turn(do: Callable[[Any], Any], tasks: Sequence[Any], deadline_s: flo
 
 def extract_all(jobs: Sequence[Job], deadline_s: float) -> list[Outcome]:
     """Compile jobs in turn, as ``each_in_turn`` does."""
-    return each_in_turn(_extract_one, jobs, deadline_s)
+    return each_in_turn(extract_one, jobs, deadline_s)
 
 
-def _extract_one(job: Job) -> Outcome:
+def extract_one(job: Job) -> Outcome:
+    """Compile one job in this process, whatever its text raises."""
     try:
         return extract_job(job)
     except (KeyboardInterrupt, GeneratorExit) as error:

@@ -8,7 +8,7 @@ from generators import kinds
 from generators.builders import sample
 from generators.fingerprints import fingerprint, fingerprints, structure
 from generators.jax_source import JaxWriter
-from generators.kernel import Argument, Kernel, Subject, component
+from generators.kernel import Argument, Kernel, Subject, component, specs
 from generators.kinds import VARIANTS
 from generators.program import Program
 from generators.sizes import resized
@@ -34,6 +34,7 @@ __all__ = [
     "fingerprint",
     "generate",
     "has_gradients",
+    "specs",
     "structure",
     "subjects",
 ]
@@ -166,7 +167,7 @@ def generate(
     writer, python, arguments = _written(language, program, stream)
     twin = ""
     if language == "paired":
-        twin, _ = JaxWriter(program, stream("twin"), stream("names")).kernel()
+        twin = _twin(program, stream)
     whole, masked = fingerprints(python)
     return Kernel(
         name=writer.names.kernel,
@@ -204,7 +205,7 @@ def subjects(
         fields = writer.struct.fields if isinstance(writer, WarpWriter) and writer.struct else {}
         params = sorted(sized.params, key=lambda p: p.id not in fields)
         if language == "paired":
-            python += JaxWriter(sized, stream("twin"), stream("names")).kernel()[0]
+            python += _twin(sized, stream)
         texts.append(python)
         if python == texts[0]:
             found.append(Subject(sized, arguments, tuple(p.id for p in params)))
@@ -233,6 +234,10 @@ def _program(
     program, stream = sample(_SPELLED[language], category, seed, split, number, variant)
     verify(program)
     return category, program, stream
+
+
+def _twin(program: Program, stream: Callable[[str], Stream]) -> str:
+    return JaxWriter(program, stream("twin"), stream("names")).kernel()[0]
 
 
 def _written(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generators.program import Program
@@ -46,12 +47,17 @@ class Kernel:
 
     def inputs(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Return (dtype, shape) of each input as JAX takes it, a vector's width as last axis."""
-        found = []
-        for argument in self.arguments:
-            if argument.role == "input":
-                dtype, parts = component(argument.dtype)
-                found.append((dtype, argument.shape + parts))
-        return tuple(found)
+        return specs(self.arguments)
+
+
+def specs(arguments: Sequence[Argument]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return (dtype, shape) of each input as JAX takes it, a vector's width as last axis."""
+    found = []
+    for argument in arguments:
+        if argument.role == "input":
+            dtype, parts = component(argument.dtype)
+            found.append((dtype, argument.shape + parts))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

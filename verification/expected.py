@@ -17,7 +17,7 @@ import numpy as np
 from generators import Subject
 from generators.reference import run, still
 from verification.tolerances import EPS, SUMMED, error_of
-from verification.values import inputs, wide
+from verification.values import wide
 
 SHAKES = 2  # runs of the reference with moved values
 AGAIN = 16  # further ones, before a difference is called one
@@ -127,8 +127,3 @@ def distance(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     if wanted.dtype.kind in "biu":
         return np.where(found != wanted, np.inf, 0.0)
     return np.abs(found - wanted)
-
-
-def count(subject: Subject) -> int:
-    """Values of all inputs together."""
-    return sum(int(np.prod(a.shape)) for a in inputs(subject.arguments))

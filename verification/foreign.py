@@ -14,11 +14,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import generators
-from extractors.jobs import extract_job
-from extractors.outcomes import Job, Rejected, one_line
-from extractors.workers import Died, Extractor, each_in_turn
-from generators import Argument, Kernel
+from extractors.outcomes import Job, Rejected
+from extractors.workers import Died, Extractor, each_in_turn, extract_one
+from generators import Argument, specs
+from generators.fingerprints import fingerprints
 from verification.plain import is_plain
 from verification.tasks import TIERS, Task, Verdict
 
@@ -49,13 +48,12 @@ def read_row(entry: dict[str, Any]) -> Foreign:
         Argument(**argument | {"shape": tuple(argument["shape"])}) for argument in entry["inputs"]
     )
     language, python, name = entry["language"], entry["python"], entry["name"]
-    kernel = Kernel(name, python, "", "", arguments, (), False, "", "", entry["twin"])
     jobs = tuple(
         Job(
             language=half["language"],
             python=entry["twin"] if half["twin"] else python,
             name=name,
-            inputs=kernel.inputs(),
+            inputs=specs(arguments),
             device=half["device"],
             mode=half["mode"],
             preamble=half["preamble"],
@@ -73,18 +71,12 @@ def compile_rows(rows: Sequence[Foreign], deadline_s: float) -> list[Made]:
 
 def _compile(row: Foreign) -> Made:
     try:
-        whole, masked = (
-            generators.fingerprint(row.task.python),
-            generators.structure(row.task.python),
-        )
+        whole, masked = fingerprints(row.task.python)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         whole = masked = None
     texts: dict[str, str] = {}
     for job in row.jobs:
-        try:
-            outcome = extract_job(job)
-        except (KeyboardInterrupt, GeneratorExit) as error:
-            outcome = Rejected("import", one_line(error))  # raised by the text
+        outcome = extract_one(job)
         if isinstance(outcome, Rejected):
             return Made(texts, whole, masked, outcome)
         texts |= outcome.texts

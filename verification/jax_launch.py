@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from extractors.jax_hlo import WIDE, compile_lowered, load_jax, lower_gradient, run_source, trace
-from generators import Argument, component
-from verification.values import inputs, is_real
+from generators import Argument, specs
+from verification.values import is_real
 
 
 class JaxRun:
@@ -18,7 +18,7 @@ class JaxRun:
     def __init__(self, python: str, name: str, arguments: Sequence[Argument]) -> None:
         self.jax = load_jax()
         self.name = name
-        self.wide = any(component(a.dtype)[0] in WIDE for a in inputs(arguments))
+        self.wide = any(dtype in WIDE for dtype, _ in specs(arguments))
         self._forward: dict[tuple, Any] = {}
         self._backward: dict[tuple, Any] = {}
         with self.jax.enable_x64(self.wide):
@@ -26,11 +26,11 @@ class JaxRun:
 
     def outputs(self, arguments: Sequence[Argument], values: Sequence[np.ndarray]) -> list:
         """What the function returns, an array a leaf."""
-        specs = _specs(arguments)
+        key = specs(arguments)
         with self.jax.enable_x64(self.wide):
-            if specs not in self._forward:
-                self._forward[specs] = compile_lowered(trace(self.function, specs).lower())
-            found = self._forward[specs](*map(self.jax.numpy.asarray, values))
+            if key not in self._forward:
+                self._forward[key] = compile_lowered(trace(self.function, key).lower())
+            found = self._forward[key](*map(self.jax.numpy.asarray, values))
             return [np.asarray(leaf) for leaf in self.jax.tree.leaves(found)]
 
     def gradients(
@@ -44,19 +44,11 @@ class JaxRun:
         It is that of the row's ``hlo_backward``: ``cotangents`` are ones. None for inputs that are
         no real floats.
         """
-        specs = _specs(arguments)
+        key = specs(arguments)
         with self.jax.enable_x64(self.wide):
-            if specs not in self._backward:
-                lowered = lower_gradient(self.function, self.name, specs)
-                self._backward[specs] = lowered and compile_lowered(lowered)
-            made = self._backward[specs]
+            if key not in self._backward:
+                lowered = lower_gradient(self.function, self.name, key)
+                self._backward[key] = lowered and compile_lowered(lowered)
+            made = self._backward[key]
             taken = iter(made(*map(self.jax.numpy.asarray, values)) if made else ())
             return [np.asarray(next(taken)) if made and is_real(v.dtype) else None for v in values]
-
-
-def _specs(arguments: Sequence[Argument]) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    found = []
-    for argument in inputs(arguments):
-        dtype, parts = component(argument.dtype)
-        found.append((dtype, argument.shape + parts))
-    return tuple(found)

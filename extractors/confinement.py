@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 from .toolchain import NEEDS
+
+COLLECT = (20_000, 20, 20)  # objects until a collection; a kernel makes some ten thousand
 
 
 def begin(language: str, parent: int, memory_mb: float) -> None:
@@ -30,9 +33,13 @@ def begin(language: str, parent: int, memory_mb: float) -> None:
         # Texts are for the CPU and the same everywhere, whatever the user's settings are.
         for name in [n for n in os.environ if n.startswith(("JAX_", "XLA_", "PJRT_"))]:
             del os.environ[name]
-        from .jax_hlo import load_jax
+        from .jax_compiler import take_short_way
 
-        load_jax()
+        take_short_way()
+    # What was imported stays: to look through it again and again would cost a twentieth of all.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
     limit_memory(memory_mb)
 
 

@@ -1,21 +1,15 @@
-"""JAX: a function's Python source in, its HLO and StableHLO texts out.
-
-The only file that touches JAX beyond its public functions: the HLO printer of jaxlib, for the
-versions that ``toolchain.SUPPORTED`` names. Everything is lowered and compiled for the CPU.
-"""
+"""JAX: a function's Python source in, its HLO and StableHLO texts out."""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
-import os
-import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .jax_compiler import both_texts, forget, hlo_text, load_jax, optimized_text
 from .outcomes import COLUMNS, Extracted, Job, Outcome, Rejected, refused
-from .toolchain import check_toolchain
 
 FILE_NAME = "<kernel>"
 WIDE = ("float64", "int64", "uint64", "complex128")
@@ -26,38 +20,10 @@ DTYPES = (
     *FLOATS,
     *("complex64", "complex128"),
 )
-THREADS = "PJRT_NPROC"
-# Machine code is thrown away: HLO passes do not look at this level, only LLVM does.
-COMPILER_OPTIONS = {"xla_backend_optimization_level": 0}
 # JAX keeps what it traced and compiled; letting go costs it a little tracing anew.
 CLEAR_EVERY = 32
 
-_jax: Any = None
 _done = 0
-
-
-class _NoGradientError(Exception):
-    """The function has no floating output, so nothing to differentiate."""
-
-
-def load_jax() -> Any:
-    """Import JAX once, on the CPU unless JAX_PLATFORMS says otherwise; ValueError on versions.
-
-    Where nothing has imported it before, XLA gets one thread: the number of threads is written
-    into the optimized text of large loops, which would then differ from machine to machine.
-    """
-    global _jax
-    if _jax is None:
-        check_toolchain("jax")
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")
-        ours = "jax" not in sys.modules and os.environ.setdefault(THREADS, "1") == "1"
-        import jax
-
-        if ours:
-            jax.devices()  # reads the setting, which then need not stay
-            del os.environ[THREADS]
-        _jax = jax
-    return _jax
 
 
 def extract_jax(job: Job) -> Outcome:
@@ -75,7 +41,7 @@ def extract_jax(job: Job) -> Outcome:
             outcome = refused("import", error)
     _done += 1
     if _done % CLEAR_EVERY == 0:
-        jax.clear_caches()
+        forget()
     return outcome
 
 
@@ -106,13 +72,13 @@ def function_texts(
     stage = "trace"
     try:
         forward = backward = None
+        traced = trace(function, inputs)
         if mode != "backward":
-            traced = trace(function, inputs)
             stage = "lower"
             forward = traced.lower()
         if mode != "forward":
             stage = "trace"
-            backward = lower_gradient(function, name, inputs)
+            backward = lower_gradient(function, name, inputs, traced)
         stage = "compile"
         make = _stablehlo_columns if language == "stablehlo" else _jax_columns
         return Extracted(make(forward, backward, device))
@@ -122,9 +88,13 @@ def function_texts(
 
 def trace(function: Callable[..., Any], inputs: Sequence[tuple[str, tuple[int, ...]]]) -> Any:
     """A function traced for inputs of these dtypes and shapes."""
-    jax = load_jax()
-    jitted: Any = function if hasattr(function, "lower") else jax.jit(function)
+    jitted: Any = function if is_jitted(function) else load_jax().jit(function)
     return jitted.trace(*_specs(inputs))
+
+
+def is_jitted(function: Callable[..., Any]) -> bool:
+    """Whether a function is one that ``jax.jit`` made."""
+    return hasattr(function, "lower")
 
 
 def _specs(inputs: Sequence[tuple[str, tuple[int, ...]]]) -> list[Any]:
@@ -132,23 +102,29 @@ def _specs(inputs: Sequence[tuple[str, tuple[int, ...]]]) -> list[Any]:
 
 
 def lower_gradient(
-    function: Callable[..., Any], name: str, inputs: Sequence[tuple[str, tuple[int, ...]]]
+    function: Callable[..., Any],
+    name: str,
+    inputs: Sequence[tuple[str, tuple[int, ...]]],
+    traced: Any,
 ) -> Any:
     """Lowered gradient of the sum of all floating outputs, with respect to floating inputs.
 
-    None where there is none of either.
+    ``traced`` is what ``trace`` made of the function: a plain one is not traced a second time.
+    None where there is no floating input or no floating output.
     """
     jax = load_jax()
-    floats = tuple(i for i, (dtype, _) in enumerate(inputs) if dtype in FLOATS)
-    if not floats:
-        return None
     jnp = jax.numpy
+    floats = tuple(i for i, (dtype, _) in enumerate(inputs) if dtype in FLOATS)
+    outputs = traced.jaxpr.out_avals
+    summed = [n for n, out in enumerate(outputs) if jnp.issubdtype(out.dtype, jnp.floating)]
+    if not floats or not summed:
+        return None
+    # A jitted one stays a call of its own in the text of its gradient.
+    inner = function if is_jitted(function) else jax.extend.core.jaxpr_as_fun(traced.jaxpr)
 
     def total(*values: Any) -> Any:
-        leaves = jax.tree_util.tree_leaves(function(*values))
-        sums = [jnp.sum(leaf) for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
-        if not sums:
-            raise _NoGradientError
+        leaves = jax.tree_util.tree_leaves(inner(*values))
+        sums = [jnp.sum(leaves[n]) for n in summed]
         return sum(sums[1:], start=sums[0])
 
     gradient = jax.grad(total, argnums=floats)
@@ -159,19 +135,15 @@ def lower_gradient(
     named.__name__ = named.__qualname__ = f"{name}_grad"
     with contextlib.suppress(ValueError, TypeError):  # arguments keep their names in the text
         named.__signature__ = inspect.signature(function)  # pyright: ignore
-    try:
-        return jax.jit(named).lower(*_specs(inputs))
-    except _NoGradientError:
-        return None
+    return jax.jit(named).lower(*_specs(inputs))
 
 
 def _jax_columns(forward: Any, backward: Any, device: str) -> dict[str, str]:
     texts = dict.fromkeys(COLUMNS["jax"], "")
     if forward is not None:
-        texts["hlo_forward"] = forward.as_text(dialect="hlo")
-        texts["hlo_optimized"] = _optimized(forward)
+        texts["hlo_forward"], texts["hlo_optimized"] = both_texts(forward)
     if backward is not None:
-        texts["hlo_backward"] = backward.as_text(dialect="hlo")
+        texts["hlo_backward"] = hlo_text(backward)
     return texts
 
 
@@ -182,21 +154,5 @@ def _stablehlo_columns(forward: Any, backward: Any, device: str) -> dict[str, st
     if device != "cuda":
         texts["cpp"] = "\n".join(stage.as_text() for stage in stages)
     if device != "cpu":
-        texts["cuda"] = "\n".join(_optimized(stage) for stage in stages)
+        texts["cuda"] = "\n".join(optimized_text(stage) for stage in stages)
     return texts
-
-
-def _optimized(lowered: Any) -> str:
-    """HLO after XLA's passes: constants whole, without source lines and stack frames."""
-    from jax._src.lib import hlo  # pyright: ignore
-
-    options = hlo.HloPrintOptions()
-    options.print_metadata = False
-    options.print_large_constants = True
-    (module,) = compile_lowered(lowered).runtime_executable().hlo_modules()
-    return module.to_string(options)
-
-
-def compile_lowered(lowered: Any) -> Any:
-    """The executable of what was lowered; its HLO passes are those of any level."""
-    return lowered.compile(compiler_options=COMPILER_OPTIONS)

@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from .bundles import Bundle, NotSelfContainedError
-from .jax_hlo import WIDE, extract_jax, function_texts, load_jax
+from .jax_compiler import load_jax
+from .jax_hlo import WIDE, extract_jax, function_texts
 from .outcomes import Extracted, Job, Rejected, UserKernel
 from .user_globals import name_in, written
 

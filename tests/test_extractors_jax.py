@@ -89,7 +89,7 @@ def test_hlo_is_what_jax_prints():
 @pytest.mark.parametrize("case", CASES)
 def test_skipping_machine_code_optimization_changes_no_text(case, monkeypatch):
     quick = texts(case)
-    monkeypatch.setattr("extractors.jax_hlo.COMPILER_OPTIONS", None)
+    monkeypatch.setattr("extractors.jax_compiler.COMPILER_OPTIONS", None)
     assert texts(case) == quick
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from extractors.jax_hlo import WIDE, compile_lowered, load_jax, lower_gradient, run_source, trace
+from extractors.jax_compiler import compile_lowered, load_jax
+from extractors.jax_hlo import WIDE, lower_gradient, run_source, trace
 from generators import Argument, specs
 from verification.values import is_real
 
@@ -19,6 +20,7 @@ class JaxRun:
         self.jax = load_jax()
         self.name = name
         self.wide = any(dtype in WIDE for dtype, _ in specs(arguments))
+        self._traces: dict[tuple, Any] = {}
         self._forward: dict[tuple, Any] = {}
         self._backward: dict[tuple, Any] = {}
         with self.jax.enable_x64(self.wide):
@@ -29,7 +31,7 @@ class JaxRun:
         key = specs(arguments)
         with self.jax.enable_x64(self.wide):
             if key not in self._forward:
-                self._forward[key] = compile_lowered(trace(self.function, key).lower())
+                self._forward[key] = compile_lowered(self._trace(key).lower())
             found = self._forward[key](*map(self.jax.numpy.asarray, values))
             return [np.asarray(leaf) for leaf in self.jax.tree.leaves(found)]
 
@@ -47,8 +49,13 @@ class JaxRun:
         key = specs(arguments)
         with self.jax.enable_x64(self.wide):
             if key not in self._backward:
-                lowered = lower_gradient(self.function, self.name, key)
+                lowered = lower_gradient(self.function, self.name, key, self._trace(key))
                 self._backward[key] = lowered and compile_lowered(lowered)
             made = self._backward[key]
             taken = iter(made(*map(self.jax.numpy.asarray, values)) if made else ())
             return [np.asarray(next(taken)) if made and is_real(v.dtype) else None for v in values]
+
+    def _trace(self, key: tuple) -> Any:
+        if key not in self._traces:
+            self._traces[key] = trace(self.function, key)
+        return self._traces[key]

@@ -1,0 +1,228 @@
+"""JAX where its public functions end: how far XLA compiles, and how its HLO is printed.
+
+The only file that touches private parts of JAX, for the versions that ``toolchain.SUPPORTED``
+names. A worker of ours takes the short way (``take_short_way``), which stops XLA where the text is
+made; wherever a part of it is missing, and in a process of the user's, the public way stands.
+Both give the same bytes. Everything is lowered and compiled for the CPU.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .toolchain import check_toolchain
+
+THREADS = "PJRT_NPROC"
+# No text holds machine code: HLO passes do not look at this level, only LLVM does.
+COMPILER_OPTIONS = {"xla_backend_optimization_level": 0}
+STOP = "jit_synthesis_stop"  # our step in XLA's pipeline
+
+# All that the first line of a plain function's module holds, and the type of its result.
+_HEAD = re.compile(
+    r"HloModule [\w.-]+(, is_scheduled=true)?, "
+    r"entry_computation_layout=\{\(.*\)->(?:[^=]|=\d+\*/)*\}"
+    r"(, allow_spmd_sharding_propagation_to_(parameters|output)=\{[true,]+\})*"
+)
+_ROOT = re.compile(r"^  ROOT \S+ = (\(.*?\)|\S+) ", re.MULTILINE)
+
+_jax: Any = None
+_short = False
+_wanted: list[bytes] | None = None  # where the module goes that XLA is to be stopped with
+_context: Any = None
+
+
+class _StopError(Exception):
+    """Raised inside XLA's pipeline: all that a text needs has been done."""
+
+
+def load_jax() -> Any:
+    """Import JAX once, on the CPU unless JAX_PLATFORMS says otherwise; ValueError on versions.
+
+    Where nothing has imported it before, XLA gets one thread: the number of threads is written
+    into the optimized text of large loops, which would then differ from machine to machine.
+    """
+    global _jax
+    if _jax is None:
+        check_toolchain("jax")
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        ours = "jax" not in sys.modules and os.environ.setdefault(THREADS, "1") == "1"
+        import jax
+        import jax.extend
+
+        if ours:
+            jax.devices()  # reads the setting, which then need not stay
+            del os.environ[THREADS]
+        _jax = jax
+    return _jax
+
+
+def take_short_way() -> None:
+    """From now on, make texts without machine code. For a process that compiles nothing else."""
+    global _short
+    load_jax()
+    try:
+        from jax.extend import xla
+    except ImportError:  # before jaxlib 0.10.2
+        return
+    if not _short:
+        xla.register_hlo_module_transformation(
+            _stop, name=STOP, stage=xla.PipelineStage.POST_SCHEDULER, platforms="cpu"
+        )
+        _short = True
+    _share_contexts()
+
+
+def forget() -> None:
+    """Let go of what JAX keeps of each function that it traced, lowered and compiled."""
+    global _context
+    _context = None
+    load_jax().clear_caches()
+
+
+def compile_lowered(lowered: Any) -> Any:
+    """The executable of what was lowered; its HLO passes are those of any level."""
+    return lowered.compile(compiler_options=COMPILER_OPTIONS)
+
+
+def hlo_text(lowered: Any) -> str:
+    """HLO as lowered, before any pass."""
+    return lowered.as_text(dialect="hlo")
+
+
+def both_texts(lowered: Any) -> tuple[str, str]:
+    """HLO before and after XLA's passes: constants whole, no source lines or stack frames.
+
+    After the passes XLA makes machine code, which takes many times as long. On the short way
+    the last pass is ours, which keeps the module and raises; and the module as XLA took it is
+    dumped, since lowering to it once more for its text takes as long as all passes.
+    """
+    if not (_short and _is_plain(lowered)):
+        return hlo_text(lowered), _optimized(compile_lowered(lowered))
+    with tempfile.TemporaryDirectory(prefix="jit_synthesis_hlo_") as folder:
+        dump = {"xla_dump_to": folder, "xla_dump_hlo_as_proto": True, "xla_dump_hlo_as_text": False}
+        optimized = _stopped(lowered, COMPILER_OPTIONS | dump)
+        taken = sorted(Path(folder).glob("*.before_optimizations.hlo.pb"))
+        before = _as_lowered(taken[0].read_bytes()) if len(taken) == 1 else ""
+    return before or hlo_text(lowered), optimized
+
+
+def optimized_text(lowered: Any) -> str:
+    """HLO after XLA's passes, as ``both_texts`` gives it."""
+    if not (_short and _is_plain(lowered)):
+        return _optimized(compile_lowered(lowered))
+    return _stopped(lowered, COMPILER_OPTIONS)
+
+
+def _optimized(executable: Any) -> str:
+    (module,) = executable.runtime_executable().hlo_modules()
+    return module.to_string(_print_options())
+
+
+def _is_plain(lowered: Any) -> bool:
+    """Whether a function asks for nothing but its numbers: no devices, layouts or callbacks."""
+    asked = lowered._lowering.compile_args
+    places = ("in_shardings", "out_shardings", "intermediate_shardings")
+    choices = [choice for place in places for choice in asked[place]]
+    special = ("ordered_effects", "unordered_effects", "host_callbacks")
+    return (
+        asked["num_devices"] == 1
+        and not any(asked[name] for name in special)
+        and all(type(choice).__name__ == "UnspecifiedValue" for choice in choices)
+        and all(layout is None for layout in (*asked["in_layouts"], *asked["out_layouts"]))
+    )
+
+
+def _stopped(lowered: Any, options: dict[str, Any]) -> str:
+    """The optimized text of a plain function, XLA stopped after its passes."""
+    global _wanted
+    caught = _wanted = []
+    try:
+        executable = lowered.compile(compiler_options=options)
+    except load_jax().errors.JaxRuntimeError:
+        if not caught:
+            raise
+        executable = None
+    finally:
+        _wanted = None
+    if executable is None:
+        # XLA's configuration is not in the module: whether it may choose how arguments and
+        # results are divided among devices, which JAX permits where the user says nothing.
+        head, line, rest = _parse(caught[0]).to_string(_print_options()).partition("\n")
+        asked = lowered._lowering.compile_args
+        for what, avals in (("parameters", "global_in_avals"), ("output", "global_out_avals")):
+            if asked[avals]:
+                each = ",".join("true" for _ in asked[avals])
+                head += f", allow_spmd_sharding_propagation_to_{what}={{{each}}}"
+        if _HEAD.fullmatch(head):
+            return head + line + rest
+        executable = compile_lowered(lowered)
+    return _optimized(executable)
+
+
+def _stop(module: bytes) -> None:
+    if _wanted is not None:
+        _wanted.append(module)
+        raise _StopError
+
+
+def _as_lowered(dumped: bytes) -> str:
+    """The text of a dumped module as it was lowered; empty where it does not tell.
+
+    Only the layout of its result has been asked for since: as lowered, it is that of the root. The
+    first field of what XLA dumps (HloProto) is the module, its length before it.
+    """
+    from jax._src.lib import hlo  # pyright: ignore
+
+    size, at = 0, 1
+    while True:
+        size |= (dumped[at] & 127) << 7 * (at - 1)
+        at += 1
+        if dumped[at - 1] < 128:
+            break
+    options = hlo.HloPrintOptions.short_parsable()
+    options.print_metadata = False
+    head, line, rest = _parse(dumped[at : at + size]).to_string(options).partition("\n")
+    entry = rest.find("\nENTRY ")
+    root = _ROOT.search(rest, entry) if entry >= 0 else None
+    if root is None or not _HEAD.fullmatch(head):
+        return ""
+    arguments, arrow, _ = head.partition(")->")
+    return f"{arguments}{arrow}{root.group(1)}}}{line}{rest}"
+
+
+def _parse(module: bytes) -> Any:
+    from jax._src.lib import hlo  # pyright: ignore
+
+    return hlo.HloModule.from_serialized_hlo_module_proto(module)
+
+
+def _print_options() -> Any:
+    from jax._src.lib import hlo  # pyright: ignore
+
+    options = hlo.HloPrintOptions()
+    options.print_metadata = False
+    options.print_large_constants = True
+    return options
+
+
+def _share_contexts() -> None:
+    """Lower one function after the other in one MLIR context, which costs as much as a lowering."""
+    from jax._src.interpreters import mlir
+
+    make = getattr(mlir, "make_ir_context", None)
+    if make is None or hasattr(make, "made"):
+        return
+
+    def kept() -> Any:
+        global _context
+        if _context is None:
+            _context = make()
+        return _context
+
+    kept.made = make  # pyright: ignore
+    mlir.make_ir_context = kept

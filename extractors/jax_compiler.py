@@ -103,11 +103,13 @@ def both_texts(lowered: Any) -> tuple[str, str]:
     """
     if not (_short and _is_plain(lowered)):
         return hlo_text(lowered), _optimized(compile_lowered(lowered))
-    with tempfile.TemporaryDirectory(prefix="jit_synthesis_hlo_") as folder:
-        dump = {"xla_dump_to": folder, "xla_dump_hlo_as_proto": True, "xla_dump_hlo_as_text": False}
-        optimized = _stopped(lowered, COMPILER_OPTIONS | dump)
-        taken = sorted(Path(folder).glob("*.before_optimizations.hlo.pb"))
-        before = _as_lowered(taken[0].read_bytes()) if len(taken) == 1 else ""
+    try:
+        with tempfile.TemporaryDirectory(prefix="jit_synthesis_hlo_") as folder:
+            dump = {"xla_dump_to": folder, "xla_dump_hlo_as_proto": True}
+            optimized = _stopped(lowered, COMPILER_OPTIONS | dump | {"xla_dump_hlo_as_text": False})
+            before = _as_lowered(_dumped(folder))
+    except OSError:  # a full disk, no folder for temporary files
+        before, optimized = "", _stopped(lowered, COMPILER_OPTIONS)
     return before or hlo_text(lowered), optimized
 
 
@@ -170,6 +172,12 @@ def _stop(module: bytes) -> None:
         raise _StopError
 
 
+def _dumped(folder: str) -> bytes:
+    """The one module that XLA dumped before its passes; nothing if there is none or more."""
+    found = list(Path(folder).glob("*.before_optimizations.hlo.pb"))
+    return found[0].read_bytes() if len(found) == 1 else b""
+
+
 def _as_lowered(dumped: bytes) -> str:
     """The text of a dumped module as it was lowered; empty where it does not tell.
 
@@ -179,11 +187,13 @@ def _as_lowered(dumped: bytes) -> str:
     from jax._src.lib import hlo  # pyright: ignore
 
     size, at = 0, 1
-    while True:
-        size |= (dumped[at] & 127) << 7 * (at - 1)
+    for byte in dumped[1:10]:
+        size |= (byte & 127) << 7 * (at - 1)
         at += 1
-        if dumped[at - 1] < 128:
+        if byte < 128:
             break
+    if not size or len(dumped) < at + size:  # cut short by a full disk
+        return ""
     options = hlo.HloPrintOptions.short_parsable()
     options.print_metadata = False
     head, line, rest = _parse(dumped[at : at + size]).to_string(options).partition("\n")

@@ -65,7 +65,7 @@ def test_what_is_missing_of_the_short_way_is_made_the_long_way():
     jobs = made_jobs()[:6]
     long = [extract_job(job) for job in jobs]
     with Extractor("jax") as extractor:
-        for lack in ("dump", "header", "stop"):
+        for lack in ("dump", "end of the dump", "folder", "header", "stop"):
             assert extractor.call(lacking, (lack, jobs), 300) == long, lack
 
 
@@ -100,8 +100,13 @@ def executables(jobs: list[Job]) -> list[int]:
 def lacking(what: str, jobs: list[Job]) -> list[object]:
     """What becomes of jobs where a part of the short way does not work."""
     with pytest.MonkeyPatch.context() as patch:
+        whole = jax_compiler._dumped
         if what == "dump":
-            patch.setattr(jax_compiler, "_as_lowered", lambda dumped: "")
+            patch.setattr(jax_compiler, "_dumped", lambda folder: b"")
+        elif what == "end of the dump":
+            patch.setattr(jax_compiler, "_dumped", lambda folder: whole(folder)[:-40])
+        elif what == "folder":
+            patch.setattr(jax_compiler.tempfile, "tempdir", "/nowhere/to/be/found")
         elif what == "header":
             patch.setattr(jax_compiler, "_HEAD", jax_compiler.re.compile("nothing like it"))
         else:

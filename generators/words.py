@@ -133,17 +133,30 @@ def count(slots: Slots, state: str, ends: str = "") -> int:
     return totals[-1] if totals else 0
 
 
+@cache
+def _next(slots: Slots, state: str, ends: str) -> tuple:
+    """Return the totals of the groups, and of each its names, the words after it, what follows."""
+    if not slots:
+        return ()
+    follow = tuple(
+        (names, count(slots[1:], s, ends), _next(slots[1:], s, ends))
+        for s, names in _groups(slots[0], state)
+    )
+    return _totals(slots, state, ends), follow
+
+
 def unrank(number: int, slots: Slots, state: str, ends: str = "") -> tuple[str, ...]:
     """Return word ``number`` of ``count(slots, state, ends)``: a bijection."""
     if not 0 <= number < count(slots, state, ends):
         raise ValueError(f"number {number} is beyond the words of {slots}")
     word = []
-    for place, slot in enumerate(slots):
-        totals = _totals(slots[place:], state, ends)
-        at = bisect_right(totals, number)
-        number -= totals[at - 1] if at else 0
-        state, names = _groups(slot, state)[at]
-        chosen, number = divmod(number, count(slots[place + 1 :], state, ends))
+    at = _next(slots, state, ends)
+    while at:
+        totals, follow = at
+        group = bisect_right(totals, number)
+        number -= totals[group - 1] if group else 0
+        names, left, at = follow[group]
+        chosen, number = divmod(number, left)
         word.append(names[chosen])
     return tuple(word)
 

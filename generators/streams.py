@@ -50,12 +50,13 @@ class Stream:
     """
 
     def __init__(self, *key: object):
-        self._random = random.Random(int.from_bytes(_digest(*key), "big"))
+        drawn = random.Random(int.from_bytes(_digest(*key), "big"))
+        self._bits, self._share = drawn.getrandbits, drawn.random
 
     def below(self, n: int) -> int:
         """Draw an integer in [0, n); n is at least 1 and below 2**32."""
         # 64 bits against n < 2**32 leave a bias under 2**-32, far below what a corpus can show.
-        return (self._random.getrandbits(64) * n) >> 64
+        return (self._bits(64) * n) >> 64
 
     def between(self, low: int, high: int) -> int:
         """Draw an integer in [low, high]."""
@@ -63,22 +64,22 @@ class Stream:
 
     def choice(self, items: Sequence[T]) -> T:
         """Draw one of ``items``, which must not be empty."""
-        return items[self.below(len(items))]
+        return items[(self._bits(64) * len(items)) >> 64]
 
     def chance(self, probability: float) -> bool:
         """Draw True with the given probability."""
-        return self._random.random() < probability
+        return self._share() < probability
 
     def uniform(self, low: float, high: float) -> float:
         """Draw a float in [low, high)."""
-        return low + (high - low) * self._random.random()
+        return low + (high - low) * self._share()
 
     def floats(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
         """Draw an array of floats in [low, high).
 
         From the raw bits of Philox, which NumPy promises to keep; its distributions it does not.
         """
-        bits = _philox.words(self._random.getrandbits(128), math.prod(shape))
+        bits = _philox.words(self._bits(128), math.prod(shape))
         return low + (high - low) * ((bits >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def literal(self, low: float, high: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from generators.names import Names
-from generators.program import Gather, Neighbor, Param, Program, Reduce, walk
+from generators.program import Gather, Neighbor, Param, Program, Reduce
 from generators.streams import Stream
 
 SETTINGS = ("Params", "Settings", "Config", "Options", "Model")
@@ -45,7 +45,7 @@ def group(program: Program, names: Names, draw: Stream) -> Struct | None:
         return _struct(scalars, SETTINGS, names.pick(SETTINGS_NAMES), "", names, draw)
     whole = [p for p in program.params if p.axes == program.space and p.type in "fvqm"]
     elsewhere = Reduce | Neighbor | Gather  # these read arrays by other indices
-    plain = not any(isinstance(s, elsewhere) for s in walk(program.statements))
+    plain = not any(isinstance(s, elsewhere) for s in program.every)
     if plain and len(program.space) == 1 and len(whole) > 1 and draw.chance(_ELEMENTS_RATE):
         type_ = draw.choice(ELEMENTS)
         return _struct(whole[:4], (type_,), names.reserve(f"{type_.lower()}s"), type_, names, draw)

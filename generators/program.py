@@ -236,7 +236,8 @@ class Program:
     def uses(self) -> dict[int, int]:
         """How often each value id is read, by yields and outputs too."""
         reads = [value for s in self.every for value in operands(s)]
-        reads += [block.value for s in self.every for block in blocks_of(s)]
+        inner = [s for s in self.every if type(s) is not Apply]
+        reads += [block.value for s in inner for block in blocks_of(s)]
         reads += [*self.outputs, *(value for store in self.stores for value in store.reads)]
         counts: dict[int, int] = {}
         for value in reads:
@@ -250,7 +251,7 @@ def blocks_of(statement: Statement) -> tuple[Block, ...]:
         return ()
     if isinstance(statement, Branch):
         return (statement.then, statement.orelse)
-    if isinstance(statement, Loop | Reduce):
+    if isinstance(statement, (Loop, Reduce)):
         return (statement.body,)
     return ()
 
@@ -286,6 +287,9 @@ def read_here(program: Program) -> set[int]:
     """Return the ids that are read at the point itself, not only near it or through an index."""
     found = set(program.outputs).union(*(store.reads for store in program.stores))
     for statement in program.every:
+        if isinstance(statement, Apply):
+            found.update(statement.args)
+            continue
         if isinstance(statement, Gather):
             found.add(statement.index)
         elif not isinstance(statement, Neighbor):

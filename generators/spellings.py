@@ -67,6 +67,12 @@ class Spelling:
         return tuple(ANY_SLOT.split(self.template))
 
     @cached_property
+    def worded(self) -> bool:
+        """Whether it has other slots than those of operands."""
+        parts = (*self.helper, *self.lines, self.template)
+        return any(not name.isdigit() for part in parts for name, _ in ANY_SLOT.findall(part))
+
+    @cached_property
     def pure(self) -> bool:
         """Whether it can stand in a function: it needs no other, nor the thread's number."""
         return not self.helper and "{tid}" not in self.text

@@ -103,10 +103,9 @@ _ANYTHING = {"vectors": range(99), "scalars": range(99)}  # in a family's kernel
 
 def _category(program: Program) -> None:
     pointwise = bool(program.space) and program.category in CATEGORIES
-    wanted = CATEGORIES[program.category] if pointwise else _ANYTHING
+    wanted = _DEFAULTS | (CATEGORIES[program.category] if pointwise else _ANYTHING)
     for name, found in _counts(program).items():
-        default = _DEFAULTS.get(name, _NONE)
-        if found not in wanted.get(name, default):
+        if found not in wanted.get(name, _NONE):
             raise InvalidProgram(f"{program.category} with {found} {name}")
     applied = [OPERATIONS[s.op] for s in program.every if isinstance(s, Apply)]
     present = {row.family for row in applied if not row.guard} - {""}

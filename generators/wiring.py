@@ -315,6 +315,8 @@ class Wiring:
         return self.apply("guard_shift", value, literals=(shift,)) if shift else value
 
     def _literals(self, row: Operation, args: list[int]) -> tuple[float, ...]:
+        if not row.literals:
+            return ()
         if row.name == "clamp":
             return self.among(args[0], 0.05, 0.3), self.among(args[0], 0.7, 0.95)
         return tuple(

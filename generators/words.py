@@ -50,6 +50,17 @@ def _shape(spelling: Spelling) -> str:
 
 
 @cache
+def _unlike_plain(language: str) -> frozenset[str]:
+    """Return the operations that a text of a language tells from all plain ones.
+
+    A text of JAX does not tell the types of its arrays: what marks a family must read otherwise.
+    """
+    spelled = _LANGUAGES[language]
+    alike = {_shape(spelled[op.name]) for op in _PLAIN} if language == "jax" else set()
+    return frozenset(name for name, spelling in spelled.items() if _shape(spelling) not in alike)
+
+
+@cache
 def vocabulary(slot: str) -> tuple[str, ...]:
     """Return the names of the operations that may stand in a slot."""
     if slot in VOCABULARIES:
@@ -62,15 +73,12 @@ def vocabulary(slot: str) -> tuple[str, ...]:
     wanted: set[str] = set() if family.endswith("-") else {marked}
     if family != marked:
         wanted |= {"", *companions(language, marked)}
-    # A text of JAX does not tell the types of its arrays: what marks a family must read otherwise.
-    alike = {_shape(spelled[op.name]) for op in _PLAIN} if language == "jax" else set()
-    if family == marked:
-        spelled = {name: s for name, s in spelled.items() if _shape(s) not in alike}
+    allowed = _unlike_plain(language) if family == marked else spelled
     return tuple(
         op.name
         for op in _DRAWN
         if op.family in wanted
-        and op.name in spelled
+        and op.name in allowed
         and op.width in (None, int(width))
         and kind in ("", op.result)
     )

@@ -216,13 +216,13 @@ class Writer:
         if spelling.lines:
             self.flush()
         operands = dict(zip(once, self.take(*[args[place] for place in once]), strict=True))
-        operands |= {n: (self.known[a], ATOM) for n, a in enumerate(args) if n not in operands}
-        slots |= {f"h{n}": self.names.reserve(h) for n, h in enumerate(spelling.helpers)}
-        slots |= {
-            f"t{n}": self.names.reserve(stem)
-            for n, stem in enumerate(spelling.locals)
-            if f"{{t{n}}}" in spelling.text
-        }
+        if len(operands) < len(args):
+            operands |= {n: (self.known[a], ATOM) for n, a in enumerate(args) if n not in operands}
+        for n, stem in enumerate(spelling.helpers):
+            slots[f"h{n}"] = self.names.reserve(stem)
+        for n, stem in enumerate(spelling.locals):
+            if f"{{t{n}}}" in spelling.text:
+                slots[f"t{n}"] = self.names.reserve(stem)
 
         def slot(name: str, marks: str) -> str:
             if not name.isdigit():
@@ -254,7 +254,8 @@ class Writer:
             self.note(statement.op)
         if self.augment(statement, spelling):
             return
-        text = self.fill(spelling, statement.args, self.slots(statement))
+        worded = spelling.worded or statement.literals
+        text = self.fill(spelling, statement.args, self.slots(statement) if worded else {})
         self.hold(statement.id, (text, spelling.binds))
 
     def augment(self, statement: Apply, spelling: Spelling) -> bool:

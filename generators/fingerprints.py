@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 from generators.texts import parse
 
@@ -49,7 +50,7 @@ class _Walk:
         self.named.append(len(self.tokens))
         self.tokens.append(name)
 
-    def visit(self, node: ast.AST) -> None:
+    def visit(self, node: Any) -> None:
         """Add the tokens of a node, fields in their fixed order."""
         kind, tokens = type(node), self.tokens
         if kind is ast.Name:

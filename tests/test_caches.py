@@ -64,6 +64,7 @@ def test_quantiles_are_those_of_numpy_to_the_last_digit(size):
 
 
 @pytest.mark.parametrize("size", [2, 8, 500])
+@pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("odd", [0.0, 1e-7, 1e-5, -3.0, np.nan, np.inf, -np.inf])
 def test_values_are_the_same_up_to_rounding_or_no_numbers(size, odd):
     seen = np.full(size, 2.0)

@@ -12,7 +12,7 @@ from generators.program import Interval, Param, Program
 from generators.sampling import Sampler
 from generators.streams import Stream
 from generators.tables import JAX, OPERATIONS
-from generators.wiring import same
+from generators.witnesses import same
 
 SAMPLES = 2  # witnesses: whole arrays, of which two differ where anything does
 LARGEST = 4096  # elements; larger values are cut before the next operation
@@ -88,7 +88,7 @@ class Arrays(Sampler):
             given = [self.witnesses[a][sample] for a in args]
             found = row.reference(*given, *literals, *self._index(row, given))
             seen.append(self._cast(row.result, found))
-        id_ = self._value(f"{row.result}{seen[0].ndim}", interval, np.stack(seen))
+        id_ = self._value(f"{row.result}{seen[0].ndim}", interval, np.array(seen))
         self.shapes[id_] = seen[0].shape
         self.wide |= row.wide
         return id_

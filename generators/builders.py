@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -176,6 +176,19 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let linear algebra use one thread, as `ThreadpoolController.limit` does at a greater cost."""
+    held = [(library, library.num_threads) for library in _blas().lib_controllers]
+    for library, _ in held:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in held:
+            library.set_num_threads(threads)
+
+
 def _level(program: Program) -> bool:
     """Tell whether one of the outputs that points share is one number in all its slots."""
     draw = np.random.default_rng(0)  # a trial's inputs, not a row's: always the same
@@ -203,7 +216,7 @@ def sample(
     parts = shape.split(word)
     # Integers wrap around; threads on matrices this small cost more than they save, and how many
     # there are decides the last digits.
-    single = _blas().limit(limits=1) if language == "jax" else nullcontext()
+    single = _one_thread() if language == "jax" else nullcontext()
     with np.errstate(all="ignore"), single:
         for again in [(), *((n,) for n in range(1, _DRAWS))]:
             drawn = Stream("program", *key, *again)

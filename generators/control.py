@@ -25,6 +25,7 @@ from generators.program import (
 from generators.reference import run_loop
 from generators.sampling import Sampler
 from generators.wiring import WITNESSES, Word
+from generators.witnesses import median, quantiles
 
 Parts = tuple[Word, ...]
 Body = Callable[[int, int | None], int]
@@ -132,8 +133,8 @@ class ControlSampler(Sampler):
     def _ended(self, loop: Loop, plan: Plan) -> Loop:
         half = run_loop(replace(loop, trip=max(1, plan.trip // 2)), self.witnesses)
         whole = run_loop(loop, self.witnesses)
-        compare = ">" if np.median(whole) >= np.median(half) else "<"
-        literal = self.draw.literal(*map(float, np.quantile(half, (0.3, 0.7))))
+        compare = ">" if median(whole) >= median(half) else "<"
+        literal = self.draw.literal(*quantiles(half, 0.3, 0.7))
         return replace(loop, until=(compare, literal))
 
     def array(self, index: int) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 from generators.texts import parse
 
@@ -16,64 +18,73 @@ def _docstring(node: ast.AST) -> bool:
     )
 
 
-_DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_NUMBERS = (int, float, complex)
 _LEFT_OUT = frozenset(("ctx", "type_comment", "type_ignores", "type_params"))
 
 
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(field for field in kind._fields if field not in _LEFT_OUT)
+
+
 class _Walk:
-    """Writes a tree as tokens, its own names numbered in order of appearance."""
+    """A tree as tokens, its own names numbered in order of appearance."""
+
+    __slots__ = ("named", "numeric", "own", "tokens")
 
     def __init__(self, tree: ast.AST):
         self.tokens: list[str] = []
         self.numeric: list[int] = []  # where the tokens of numbers stand
-        self.numbers: dict[str, str] = {}
+        self.named: list[int] = []  # where those of names stand
         self.own: set[str] = set()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name):
-                if isinstance(node.ctx, ast.Store):
-                    self.own.add(node.id)
-            elif isinstance(node, ast.arg):
-                self.own.add(node.arg)
-            elif isinstance(node, _DEFINED):
-                self.own.add(node.name)
+        self.visit(tree)
+        numbers: dict[str, str] = {}
+        for place in self.named:  # which names are its own is known only now
+            name = self.tokens[place]
+            if name in self.own:
+                self.tokens[place] = numbers.setdefault(name, f"%{len(numbers)}")
 
-    def name(self, name: str) -> str:
-        """Return the number of a name that the text defines, any other name as it is."""
-        if name not in self.own:
-            return name
-        return self.numbers.setdefault(name, f"%{len(self.numbers)}")
+    def name(self, name: str) -> None:
+        """Add the token of a name."""
+        self.named.append(len(self.tokens))
+        self.tokens.append(name)
 
-    def visit(self, node: ast.AST) -> None:
+    def visit(self, node: Any) -> None:
         """Add the tokens of a node, fields in their fixed order."""
-        if isinstance(node, ast.Constant):
-            value = node.value
-            if isinstance(value, int | float | complex) and not isinstance(value, bool):
-                self.numeric.append(len(self.tokens))
-            self.tokens.append(repr(value))
+        kind, tokens = type(node), self.tokens
+        if kind is ast.Name:
+            if type(node.ctx) is ast.Store:
+                self.own.add(node.id)
+            self.named.append(len(tokens))
+            tokens.append(node.id)
             return
-        if isinstance(node, ast.Name):
-            self.tokens.append(self.name(node.id))
+        if kind is ast.Constant:
+            if type(node.value) in _NUMBERS:
+                self.numeric.append(len(tokens))
+            tokens.append(repr(node.value))
             return
-        self.tokens.append(type(node).__name__)
-        for field in node._fields:
+        if kind is ast.arg:
+            self.own.add(node.arg)
+        elif kind in _DEFINED:
+            self.own.add(node.name)
+        tokens.append(kind.__name__)
+        for field in _fields(kind):
             value = getattr(node, field, None)
-            if field in _LEFT_OUT:
-                continue
-            if isinstance(value, ast.AST):
-                self.visit(value)
-            elif isinstance(value, list):
-                self.tokens.append("[")
+            if type(value) is list:
+                tokens.append("[")
                 for item in value:
-                    if isinstance(item, ast.AST):
-                        if not _docstring(item):
-                            self.visit(item)
-                    else:
-                        self.tokens.append(self.name(str(item)))
-                self.tokens.append("]")
+                    if not isinstance(item, ast.AST):
+                        self.name(str(item))
+                    elif type(item) is not ast.Expr or not _docstring(item):
+                        self.visit(item)
+                tokens.append("]")
+            elif isinstance(value, ast.AST):
+                self.visit(value)
             elif field in ("name", "arg") and isinstance(value, str):
-                self.tokens.append(self.name(value))
+                self.name(value)
             else:
-                self.tokens.append(repr(value))
+                tokens.append(repr(value))
 
 
 def _hash(tokens: list[str]) -> str:
@@ -86,9 +97,7 @@ def fingerprints(python: str) -> tuple[str, str]:
     The fingerprint ignores names that the text defines, docstrings, comments and layout; the
     structure ignores numeric constants too. Raises SyntaxError if it is no Python.
     """
-    tree = parse(python)
-    walk = _Walk(tree)
-    walk.visit(tree)
+    walk = _Walk(parse(python))
     whole = _hash(walk.tokens)
     for place in walk.numeric:
         walk.tokens[place] = "#"

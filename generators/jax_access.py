@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generators.names import OUTPUTS, PADDED, PLACES
-from generators.program import Cell, Gather, Neighbor, Param, Store, walk
+from generators.program import Cell, Gather, Neighbor, Param, Store
 from generators.writer import Writer
 
 _INLINE = 36  # an access longer than this is given a name
@@ -72,7 +72,7 @@ class JaxAccess(Writer):
         if key not in self._padded:
             alike = [
                 t.offsets
-                for t in walk(self.program.statements)
+                for t in self.program.every
                 if isinstance(t, Neighbor) and (t.param, t.boundary) == key
             ]
             widths = [max(abs(o) for o in along) for along in zip(*alike, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, cached_property
+
 from generators import outline
 from generators.jax_access import JaxAccess
 from generators.kernel import Argument
@@ -25,6 +27,17 @@ from generators.writer import spaced
 
 _UNROLLED = 4  # a loop of up to so many rounds may be written as a Python loop
 _ANNOTATED = {"k": "int", "i": "int", "u": "int", "f": "float", "b": "bool", "c": "complex"}
+
+
+@cache
+def _where(compare: str, literal: bool) -> Spelling:
+    right = "{#0}" if literal else "{1!}"
+    return Spelling(f"jnp.where({{0!}} {compare} {right}, {{2}}, {{3}})")
+
+
+@cache
+def _reduced(how: str, rows: bool) -> Spelling:
+    return Spelling(f"jnp.{how}({{0}}{', axis=1' if rows else ''})")
 
 
 class JaxWriter(JaxAccess):
@@ -68,8 +81,7 @@ class JaxWriter(JaxAccess):
         self.note("branch")
         self.write(s.then.statements)
         self.write(s.orelse.statements)
-        right = "{1!}" if s.right is not None else "{#0}"
-        spelling = Spelling(f"jnp.where({{0!}} {s.compare} {right}, {{2}}, {{3}})")
+        spelling = _where(s.compare, s.right is None)
         # The comparison stands first in the text: what it reads must have a name by now.
         args = (s.left, s.left if s.right is None else s.right, s.then.value, s.orelse.value)
         for value in args[:2]:
@@ -121,8 +133,7 @@ class JaxWriter(JaxAccess):
         """Write a reduction over one axis, or over all of them."""
         self.note(f"reduce_{s.how}")
         self.write(s.body.statements)
-        axis = ", axis=1" if s.over else ""
-        spelling = Spelling(f"jnp.{s.how}({{0}}{axis})")
+        spelling = _reduced(s.how, bool(s.over))
         self.hold(s.id, (self.fill(spelling, (s.body.value,), {}), ATOM))
 
     def helper_form(self, name: str, run: outline.Run) -> tuple[list[str], str]:
@@ -195,10 +206,15 @@ class JaxWriter(JaxAccess):
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, types and a guard's shape among them."""
+        found, literals = super().slots(statement), statement.literals
+        shape = ", ".join(map(str, literals))
+        found["shape"] = f"({shape},)" if len(literals) == 1 else f"({shape})"
+        found["last"] = str(literals[-1]) if literals else ""
+        return found
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """What the slots stand for that are the same in the whole kernel, types among them."""
         p = self.program
-        shape = ", ".join(map(str, statement.literals))
-        return super().slots(statement) | {
-            "shape": f"({shape},)" if len(statement.literals) == 1 else f"({shape})",
-            "last": shape.rpartition(" ")[2],
-            **{"float": f"jnp.{p.dtype}", "int": f"jnp.{p.signed}", "uint": f"jnp.{p.unsigned}"},
-        }
+        types = {"float": p.dtype, "int": p.signed, "uint": p.unsigned}
+        return super().words | {name: f"jnp.{dtype}" for name, dtype in types.items()}

@@ -8,9 +8,10 @@ kernels occur at every scale and the supply is the sum of all.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from generators import words
 from generators.streams import permute
@@ -41,7 +42,7 @@ class Shape:
         """The number of words that fill it."""
         return words.count(self.slots, self.start, self.ends)
 
-    @property
+    @cached_property
     def slots(self) -> words.Slots:
         """The slots of all parts, in reading order."""
         return tuple(slot for part in self.parts for slot in part)
@@ -274,17 +275,32 @@ def capacity(language: str, category: str, split: str) -> int:
     return min(sum(_supplies(language, category, split)), least // each)
 
 
+@cache
+def _turns_of(language: str, category: str, split: str) -> tuple[list[int], list[tuple]]:
+    """Return where the spells of turns begin, and of each the classes and what they gave before.
+
+    A spell ends when a class has given all that it holds.
+    """
+    supplies = _supplies(language, category, split)
+    number, taken, starts, spells = 0, 0, [], []
+    while active := [c for c, supply in enumerate(supplies) if supply > taken]:
+        starts.append(number)
+        spells.append((active, taken))
+        depth = min(supplies[c] for c in active) - taken
+        number += depth * len(active)
+        taken += depth
+    return starts, spells
+
+
 def _place(language: str, category: str, split: str, number: int) -> tuple[int, int]:
     """Send kernel ``number`` of a split to (class, position in the class), classes in turn."""
-    supplies = _supplies(language, category, split)
-    taken = 0
-    while active := [c for c, supply in enumerate(supplies) if supply > taken]:
-        depth = min(supplies[c] for c in active) - taken
-        if number < depth * len(active):
-            return active[number % len(active)], taken + number // len(active)
-        number -= depth * len(active)
-        taken += depth
-    raise ValueError(f"kernel {number} is beyond what {category} holds")
+    if number >= sum(_supplies(language, category, split)):
+        raise ValueError(f"kernel {number} is beyond what {category} holds")
+    starts, spells = _turns_of(language, category, split)
+    spell = bisect_right(starts, number) - 1
+    active, taken = spells[spell]
+    turn, place = divmod(number - starts[spell], len(active))
+    return active[place], taken + turn
 
 
 def _owned(position: int, split: str, size: int) -> int:

@@ -95,6 +95,11 @@ class Operation:
         fixed = [n for n, side in enumerate(self.sides, 1) if side is not None]
         return tuple(n for n, kind in enumerate(self.args) if n not in fixed and kind != "k")
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether floats are all that it takes and gives."""
+        return set(self.args + self.result) == {"f"}
+
     def extents(self, given: Sequence[tuple[int, ...]]) -> dict[str, int]:
         """Return the extent of each axis of ``dims`` from the shapes of the first arguments.
 

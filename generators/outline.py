@@ -62,11 +62,7 @@ def find(
 
 def _fits(statement: Statement, spellings: dict[str, Spelling]) -> bool:
     """Tell whether a statement can stand in a function: an operation that needs no thread."""
-    if not isinstance(statement, Apply):
-        return False
-    spelling = spellings[statement.op]
-    text = " ".join((*spelling.lines, spelling.template))
-    return not spelling.helper and "{tid}" not in text
+    return isinstance(statement, Apply) and spellings[statement.op].pure
 
 
 def body(

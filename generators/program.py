@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 Interval = tuple[float, float]
 STATE_STEP = 1.5  # the most that one round of a loop adds to its state
@@ -226,12 +227,31 @@ class Program:
     unsigned: str = "uint32"
     shapes: tuple[tuple[int, tuple[int, ...]], ...] = ()  # of the values, on whole arrays
 
+    @cached_property
+    def every(self) -> tuple[Statement, ...]:
+        """Every statement, nested ones before the one that holds them."""
+        return tuple(walk(self.statements))
+
+    @cached_property
+    def uses(self) -> dict[int, int]:
+        """How often each value id is read, by yields and outputs too."""
+        reads = [value for s in self.every for value in operands(s)]
+        inner = [s for s in self.every if type(s) is not Apply]
+        reads += [block.value for s in inner for block in blocks_of(s)]
+        reads += [*self.outputs, *(value for store in self.stores for value in store.reads)]
+        counts: dict[int, int] = {}
+        for value in reads:
+            counts[value] = counts.get(value, 0) + 1
+        return counts
+
 
 def blocks_of(statement: Statement) -> tuple[Block, ...]:
     """Return the nested blocks of a statement, in reading order."""
+    if type(statement) is Apply:  # most are
+        return ()
     if isinstance(statement, Branch):
         return (statement.then, statement.orelse)
-    if isinstance(statement, Loop | Reduce):
+    if isinstance(statement, (Loop, Reduce)):
         return (statement.body,)
     return ()
 
@@ -263,30 +283,13 @@ def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
         yield statement
 
 
-def use_counts(program: Program) -> dict[int, int]:
-    """Count the readers of each value id, yields and outputs included."""
-    counts: dict[int, int] = {}
-
-    def read(value: int) -> None:
-        counts[value] = counts.get(value, 0) + 1
-
-    for statement in walk(program.statements):
-        for value in operands(statement):
-            read(value)
-        for block in blocks_of(statement):
-            read(block.value)
-    for value in program.outputs:
-        read(value)
-    for store in program.stores:
-        for value in store.reads:
-            read(value)
-    return counts
-
-
 def read_here(program: Program) -> set[int]:
     """Return the ids that are read at the point itself, not only near it or through an index."""
     found = set(program.outputs).union(*(store.reads for store in program.stores))
-    for statement in walk(program.statements):
+    for statement in program.every:
+        if isinstance(statement, Apply):
+            found.update(statement.args)
+            continue
         if isinstance(statement, Gather):
             found.add(statement.index)
         elif not isinstance(statement, Neighbor):

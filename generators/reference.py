@@ -32,10 +32,14 @@ Values = dict[int, np.ndarray]
 Shake = Callable[..., np.ndarray]  # of a value that was computed, by what, from how many terms
 
 
+_FLOAT = np.dtype("float64")
+_DTYPES = {"b": np.dtype("bool"), "c": np.dtype("complex128")}
+
+
 def cast(kind: str, value: np.ndarray, signed: str, unsigned: str) -> np.ndarray:
     """Return a result in the dtype of its kind: integers wrap around, all else is of 64 bits."""
-    dtypes = {"i": signed, "u": unsigned, "b": "bool", "c": "complex128"}
-    return np.asarray(value).astype(dtypes.get(kind, "float64"))
+    dtype = signed if kind == "i" else unsigned if kind == "u" else _DTYPES.get(kind, _FLOAT)
+    return np.asarray(value).astype(dtype)
 
 
 def still(value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:

@@ -46,10 +46,41 @@ class Spelling:
     helpers: tuple[str, ...] = ()
 
     @cached_property
+    def text(self) -> str:
+        """Its lines and its template."""
+        return " ".join((*self.lines, self.template))
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The operands of the template in reading order, each once."""
+        return tuple(dict.fromkeys(int(s) for s in SLOT.findall(self.template)))
+
+    @cached_property
+    def repeated(self) -> tuple[int, ...]:
+        """The operands that are mentioned more than once."""
+        mentioned = SLOT.findall(self.text)
+        return tuple(sorted({int(s) for s in mentioned if mentioned.count(s) > 1}))
+
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """The template taken apart: text, a slot's name, its marks, text, and so on."""
+        return tuple(ANY_SLOT.split(self.template))
+
+    @cached_property
+    def worded(self) -> bool:
+        """Whether it has other slots than those of operands."""
+        parts = (*self.helper, *self.lines, self.template)
+        return any(not name.isdigit() for part in parts for name, _ in ANY_SLOT.findall(part))
+
+    @cached_property
+    def pure(self) -> bool:
+        """Whether it can stand in a function: it needs no other, nor the thread's number."""
+        return not self.helper and "{tid}" not in self.text
+
+    @cached_property
     def fixed(self) -> frozenset[str]:
         """The names that it uses as they are, such as those of inner functions' arguments."""
-        text = ANY_SLOT.sub(" ", " ".join((*self.lines, self.template)))
-        return frozenset(_NAME.findall(text))
+        return frozenset(_NAME.findall(ANY_SLOT.sub(" ", self.text)))
 
 
 # What an operand of each strength may be.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -23,6 +25,23 @@ def _digest(*parts: object) -> bytes:
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=32).digest()
 
 
+class _Philox(threading.local):
+    """One bit generator a thread: a new one would draw from the system before it takes its key."""
+
+    def __init__(self):
+        self.bits = np.random.Philox(key=0)
+        self.start = self.bits.state
+
+    def words(self, key: int, count: int) -> np.ndarray:
+        """Return the first 64-bit words of a key of 128 bits."""
+        self.start["state"]["key"][:] = key & (1 << 64) - 1, key >> 64
+        self.bits.state = self.start
+        return self.bits.random_raw(count)
+
+
+_philox = _Philox()
+
+
 class Stream:
     """Random draws for one purpose.
 
@@ -31,12 +50,13 @@ class Stream:
     """
 
     def __init__(self, *key: object):
-        self._random = random.Random(int.from_bytes(_digest(*key), "big"))
+        drawn = random.Random(int.from_bytes(_digest(*key), "big"))
+        self._bits, self._share = drawn.getrandbits, drawn.random
 
     def below(self, n: int) -> int:
         """Draw an integer in [0, n); n is at least 1 and below 2**32."""
         # 64 bits against n < 2**32 leave a bias under 2**-32, far below what a corpus can show.
-        return (self._random.getrandbits(64) * n) >> 64
+        return (self._bits(64) * n) >> 64
 
     def between(self, low: int, high: int) -> int:
         """Draw an integer in [low, high]."""
@@ -44,22 +64,22 @@ class Stream:
 
     def choice(self, items: Sequence[T]) -> T:
         """Draw one of ``items``, which must not be empty."""
-        return items[self.below(len(items))]
+        return items[(self._bits(64) * len(items)) >> 64]
 
     def chance(self, probability: float) -> bool:
         """Draw True with the given probability."""
-        return self._random.random() < probability
+        return self._share() < probability
 
     def uniform(self, low: float, high: float) -> float:
         """Draw a float in [low, high)."""
-        return low + (high - low) * self._random.random()
+        return low + (high - low) * self._share()
 
     def floats(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
         """Draw an array of floats in [low, high).
 
         From the raw bits of Philox, which NumPy promises to keep; its distributions it does not.
         """
-        bits = np.random.Philox(key=self._random.getrandbits(128)).random_raw(math.prod(shape))
+        bits = _philox.words(self._bits(128), math.prod(shape))
         return low + (high - low) * ((bits >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def literal(self, low: float, high: float) -> float:
@@ -69,6 +89,11 @@ class Stream:
         value = self.uniform(low, high)
         shortened = (round(value, more) for more in range(digits, 17))
         return next((short for short in shortened if low <= short <= high), value)
+
+
+@lru_cache(maxsize=1 << 10, typed=True)
+def _rounds(*key: object) -> tuple[bytes, ...]:
+    return tuple(_digest(*key, round_) for round_ in range(_ROUNDS))
 
 
 def permute(number: int, size: int, *key: object) -> int:
@@ -82,13 +107,12 @@ def permute(number: int, size: int, *key: object) -> int:
     half = max(1, ((size - 1).bit_length() + 1) // 2)
     mask = (1 << half) - 1
     width = (half + 7) // 8
+    rounds = _rounds(*key)
     while True:
         left, right = number >> half, number & mask
-        for round_ in range(_ROUNDS):
+        for round_ in rounds:
             block = blake2b(
-                right.to_bytes(width, "big"),
-                digest_size=max(width, 8),
-                key=_digest(*key, round_),
+                right.to_bytes(width, "big"), digest_size=max(width, 8), key=round_
             ).digest()
             left, right = right, left ^ (int.from_bytes(block, "big") & mask)
         number = (left << half) | right

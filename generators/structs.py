@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from generators.names import Names
-from generators.program import Gather, Neighbor, Param, Program, Reduce, walk
+from generators.program import Gather, Neighbor, Param, Program, Reduce
 from generators.streams import Stream
 
 SETTINGS = ("Params", "Settings", "Config", "Options", "Model")
@@ -44,12 +44,16 @@ def group(program: Program, names: Names, draw: Stream) -> Struct | None:
     if scalars and draw.chance(_RATES[min(len(scalars), 2)]):
         return _struct(scalars, SETTINGS, names.pick(SETTINGS_NAMES), "", names, draw)
     whole = [p for p in program.params if p.axes == program.space and p.type in "fvqm"]
-    elsewhere = Reduce | Neighbor | Gather  # these read arrays by other indices
-    plain = not any(isinstance(s, elsewhere) for s in walk(program.statements))
-    if plain and len(program.space) == 1 and len(whole) > 1 and draw.chance(_ELEMENTS_RATE):
+    many = len(program.space) == 1 and len(whole) > 1
+    if many and not _elsewhere(program) and draw.chance(_ELEMENTS_RATE):
         type_ = draw.choice(ELEMENTS)
         return _struct(whole[:4], (type_,), names.reserve(f"{type_.lower()}s"), type_, names, draw)
     return None
+
+
+def _elsewhere(program: Program) -> bool:
+    """Tell whether arrays are read by other indices than the point's."""
+    return any(isinstance(s, (Reduce, Neighbor, Gather)) for s in program.every)
 
 
 def _struct(

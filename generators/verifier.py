@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from generators import intervals as iv
@@ -22,7 +24,6 @@ from generators.program import (
     Store,
     Whole,
     operands,
-    use_counts,
     walk,
 )
 from generators.tables import COMPARISONS, OPERATIONS, companions
@@ -40,7 +41,8 @@ def _demand(holds: bool, what: str, statement: object) -> None:
 
 
 def _counts(program: Program) -> dict[str, int]:
-    statements = list(walk(program.statements))
+    statements = program.every
+    kinds = Counter(map(type, statements))
     inner = [s for s in statements if isinstance(s, Branch)]
     nested = sum(
         isinstance(t, Branch) for s in inner for b in (s.then, s.orelse) for t in walk(b.statements)
@@ -54,11 +56,11 @@ def _counts(program: Program) -> dict[str, int]:
         "nested": nested,
         "loops": len(loops),
         "controls": sum(not s.plain for s in loops) + nested_loops,
-        "reductions": sum(isinstance(s, Reduce) for s in statements),
-        "neighbors": sum(isinstance(s, Neighbor) for s in statements),
-        "gathers": sum(isinstance(s, Gather) for s in statements),
+        "reductions": kinds[Reduce],
+        "neighbors": kinds[Neighbor],
+        "gathers": kinds[Gather],
         "stores": len(program.stores),
-        "wholes": sum(isinstance(s, Whole) for s in statements),
+        "wholes": kinds[Whole],
         "guards": sum(store.guard is not None for store in program.stores),
         "shared": sum(store.guard is not None or v in wholes for store, v in shares),
         "vectors": sum(p.type == "v" for p in program.params),
@@ -71,7 +73,8 @@ def _counts(program: Program) -> dict[str, int]:
 
 # What a program of a category has. Categories exclude each other, so that a kernel of one can
 # never be a kernel of another; what is not named is zero (outputs: one).
-_FREE = {"binary", "inputs"}
+_NONE = range(1)
+_DEFAULTS = {"outputs": range(1, 2), "binary": range(99), "inputs": range(99)}
 CATEGORIES: dict[str, dict[str, range]] = {
     "elementwise": {"binary": range(1, 99), "inputs": range(2, 99)},
     "scalar_array": {"binary": range(1, 99), "scalars": range(1, 99)},
@@ -100,19 +103,21 @@ _ANYTHING = {"vectors": range(99), "scalars": range(99)}  # in a family's kernel
 
 def _category(program: Program) -> None:
     pointwise = bool(program.space) and program.category in CATEGORIES
-    wanted = CATEGORIES[program.category] if pointwise else _ANYTHING
+    wanted = _DEFAULTS | (CATEGORIES[program.category] if pointwise else _ANYTHING)
     for name, found in _counts(program).items():
-        default = range(1, 2) if name == "outputs" else range(99) if name in _FREE else range(1)
-        _demand(found in wanted.get(name, default), f"{program.category} with {found} {name}", "")
-    applied = [OPERATIONS[s.op] for s in walk(program.statements) if isinstance(s, Apply)]
+        if found not in wanted.get(name, _NONE):
+            raise InvalidProgram(f"{program.category} with {found} {name}")
+    applied = [OPERATIONS[s.op] for s in program.every if isinstance(s, Apply)]
     present = {row.family for row in applied if not row.guard} - {""}
     if not pointwise:
-        _demand(program.category in present, f"{program.category} without an operation of it", "")
+        if program.category not in present:
+            raise InvalidProgram(f"{program.category} without an operation of it")
         language = "warp" if program.space or program.category == "tile" else "jax"
         present -= {program.category, *companions(language, program.category)}
     elif program.category == "vector":
         present -= {"vector"}
-    _demand(not present, f"{program.category} with operations of {sorted(present)}", "")
+    if present:
+        raise InvalidProgram(f"{program.category} with operations of {sorted(present)}")
 
 
 class _Checker:
@@ -127,7 +132,8 @@ class _Checker:
 
     def define(self, statement: Statement, id_: int, type_: str, interval: Interval) -> None:
         _demand(id_ not in self.types, "defined twice", statement)
-        _demand(interval[0] <= interval[1], f"empty interval {interval}", statement)
+        if not interval[0] <= interval[1]:
+            raise InvalidProgram(f"empty interval {interval}: {statement}")
         self.types[id_] = type_
         self.ranges[id_] = interval
 
@@ -143,7 +149,8 @@ class _Checker:
     def statements(self, statements: tuple[Statement, ...]) -> None:
         for s in statements:
             for value in operands(s):
-                _demand(value in self.types, f"reads %{value}, which is not in scope", s)
+                if value not in self.types:
+                    raise InvalidProgram(f"reads %{value}, which is not in scope: {s}")
             match s:
                 case Apply():
                     self.apply(s)
@@ -231,15 +238,13 @@ class _Checker:
     def apply(self, s: Apply) -> None:
         row = OPERATIONS[s.op]
         kinds = "".join(self.types[a][0] for a in s.args)
-        _demand(kinds == row.args, f"{s.op} takes {row.args}, given {kinds}", s)
-        for arg, domain in zip(s.args, row.domains, strict=True):
-            _demand(
-                row.guard or self.types[arg][0] in "bckp" or iv.inside(self.ranges[arg], domain),
-                f"%{arg} in {self.ranges[arg]} leaves the domain {domain}",
-                s,
-            )
+        if kinds != row.args:
+            raise InvalidProgram(f"{s.op} takes {row.args}, given {kinds}: {s}")
         points = [(v, v) for v in s.literals]
         args = [self.ranges[a] for a in s.args]
+        for kind, held, domain in zip(kinds, args, row.domains, strict=True):
+            if not (row.guard or kind in "bckp" or iv.inside(held, domain)):
+                raise InvalidProgram(f"a value in {held} leaves the domain {domain}: {s}")
         size, type_ = self.program.width, row.result
         if not self.program.space:
             size, rank = self.on_arrays(row, s)
@@ -251,12 +256,14 @@ class _Checker:
         given = [self.shapes[a] for a in s.args]
         made = self.shapes[s.id]
         if not row.dims:
-            _demand(np.broadcast_shapes(*given) == made, f"{given} do not make {made}", s)
+            if {made} != set(given) and np.broadcast_shapes(*given) != made:
+                raise InvalidProgram(f"{given} do not make {made}: {s}")
             return {}, len(made)
         extents = row.extents(given)
         (leading, axes), (kept, wanted) = row.shapes[0], row.shapes[-1]
         rank = len(wanted) + (len(given[0]) - len(axes) if leading and kept else 0)
-        _demand(rank == len(made), f"{row.dims} of {given} is no {made}", s)
+        if rank != len(made):
+            raise InvalidProgram(f"{row.dims} of {given} is no {made}: {s}")
         return extents, rank
 
     def loop(self, s: Loop) -> None:
@@ -288,10 +295,10 @@ def verify(program: Program) -> None:
     """Raise InvalidProgram where a program breaks scope, types, domains, use or its category."""
     checker = _Checker(program)
     checker.statements(program.statements)
-    uses = use_counts(program)
+    uses = program.uses
     for param in program.params:
         _demand(param.id in uses, "unused parameter", param)
-    for statement in walk(program.statements):
+    for statement in program.every:
         _demand(statement.id in uses, "dead statement", statement)
     for value in program.outputs:
         _demand(value in checker.types, "unknown output", value)

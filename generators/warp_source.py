@@ -304,8 +304,10 @@ class WarpWriter(WarpAccess, WarpControl):
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots stand for, the names of types among them."""
-        tid = self.thread() if OPERATIONS[statement.op].indexed else ""
-        return super().slots(statement) | self.type_slots | {"tid": tid}
+        found = super().slots(statement)
+        if OPERATIONS[statement.op].indexed:
+            found["tid"] = self.thread()
+        return found
 
     def thread(self) -> str:
         """Write the number of the thread, counted over all axes of the launch."""
@@ -318,12 +320,12 @@ class WarpWriter(WarpAccess, WarpControl):
         return text
 
     @cached_property
-    def type_slots(self) -> dict[str, str]:
-        """What the slots that name types stand for."""
+    def words(self) -> dict[str, str]:
+        """What the slots stand for that are the same in the whole kernel, types among them."""
         names = {"float": "f", "int": "i", "uint": "u", "vec": "v", "mat": "m"}
         names |= {"quat": "q", "transform": "t", "svec": "s", "smat": "S"}
         types = {name: self.element(kind)[0] for name, kind in names.items()}
-        return types | {"width": str(self.program.width)}
+        return super().words | types | {"width": str(self.program.width)}
 
     def annotation(self, element: str, rank: int) -> str:
         """Write an array's type."""

@@ -9,6 +9,7 @@ are put among them, so that branches go both ways and nothing comes out constant
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from generators.program import (
 from generators.reference import cast
 from generators.streams import Stream
 from generators.tables import OPERATIONS
+from generators.witnesses import median, quantiles, same
 
 Axes = tuple[str, ...]
 Word = tuple[str, ...]
@@ -38,12 +40,9 @@ TRIES = 4  # second operands tried where the first makes the result constant
 _STEPS = (0.0, 0.5, 1.0)  # where functions that go in steps have one
 
 
-def same(seen: np.ndarray) -> bool:
-    """Tell whether all entries are the same, up to rounding, or some are no numbers."""
-    if seen.dtype.kind in "biu":
-        return bool(np.all(seen == seen.flat[0]))
-    largest = float(np.abs(seen).max())
-    return not np.abs(seen - seen.flat[0]).max() > 1e-6 * max(1.0, largest)
+@lru_cache(maxsize=1 << 10)
+def _fitting(whole: bool, domain: Interval) -> tuple[Interval, ...]:
+    return tuple(d for d in (_WHOLE if whole else _DOMAINS) if iv.inside(d, domain))
 
 
 class Wiring:
@@ -87,7 +86,7 @@ class Wiring:
         self.ranges[id_] = interval
         # Witnesses of a reduction or a block are guesses: the interval is what is known.
         real = witnesses.dtype == np.float64
-        self.witnesses[id_] = np.clip(witnesses, *interval) if real else witnesses
+        self.witnesses[id_] = witnesses.clip(*interval) if real else witnesses
         return id_
 
     def _spread(self, interval: Interval, *more: int) -> np.ndarray:
@@ -112,7 +111,7 @@ class Wiring:
 
     def among(self, value: int, low: float, high: float) -> float:
         """Draw a literal between two quantiles of a value's witnesses."""
-        return self.draw.literal(*map(float, np.quantile(self.witnesses[value], (low, high))))
+        return self.draw.literal(*quantiles(self.witnesses[value], low, high))
 
     def space(self, axes: Axes, extents: dict[str, int]) -> None:
         """Enter an index space: parameters made from now on are indexed by its axes."""
@@ -126,11 +125,10 @@ class Wiring:
             return (0, 1) if kind == "b" else (0, 1000)
         if kind == "u":
             return (0, min(2**32 - 1, int(np.iinfo(self.unsigned).max)))
-        usual = _WHOLE if kind == "i" else _DOMAINS
-        fitting = [d for d in usual if iv.inside(d, domain)]
+        fitting = _fitting(kind == "i", domain)
         if kind == "i" and not fitting:
             return (math.ceil(domain[0]), math.floor(domain[1]))
-        return self.draw.choice(fitting or usual)
+        return self.draw.choice(fitting or _DOMAINS)
 
     def param(self, type_: str, axes: Axes | None = None, domain: Interval = ANY) -> int:
         """Make a parameter whose interval lies in ``domain`` if one of the usual ones does."""
@@ -154,7 +152,7 @@ class Wiring:
         points = [(value, value) for value in literals]
         interval = row.range_of(self.size(row, args), *[self.ranges[a] for a in args], *points)
         id_ = self.evaluate(row, args, literals, interval)
-        if self.stale.intersection(args):
+        if self.stale and self.stale.intersection(args):
             self.stale.add(id_)
             self.differentiable &= row.linear
         self.differentiable &= row.differentiable
@@ -195,28 +193,27 @@ class Wiring:
             seen = self.witnesses[value]
             aim = 0.2 if seen.max() <= active[0] + 0.05 else -0.2
             if aim > 0 or seen.min() >= active[1] - 0.05:
-                shift = round(aim - float(np.median(seen)), 2)
+                shift = round(aim - median(seen), 2)
                 value = self.apply("guard_shift", value, literals=(shift,))
-        reach = iv.magnitude(self.ranges[value])
         kind = self.types[value][0]
         if kind == "i":
             return self._whole(value, domain)
-        if kind in "ubkp":
+        if kind in "ubkp" or iv.inside(self.ranges[value], domain):
             return value
-        if not iv.inside(self.ranges[value], domain):
-            if low > 0:
-                least = max(low, min(0.1, 0.5 * high))
-                shift = self.draw.literal(least, min(max(0.9, least), least + 0.4 * (high - least)))
-                if reach > 0.9 * (high - shift):
-                    value = self._shrink(value, 0.8 * (high - shift))
-                if self.ranges[value][0] < low:
-                    value = self.apply("guard_positive", value, literals=(shift,))
-            else:
-                bound = min(-low, high)
-                if reach > 25 * bound and kind == "f":
-                    value = self.apply("guard_squash", value)
-                if iv.magnitude(self.ranges[value]) > bound:
-                    value = self._shrink(value, bound)
+        reach = iv.magnitude(self.ranges[value])
+        if low > 0:
+            least = max(low, min(0.1, 0.5 * high))
+            shift = self.draw.literal(least, min(max(0.9, least), least + 0.4 * (high - least)))
+            if reach > 0.9 * (high - shift):
+                value = self._shrink(value, 0.8 * (high - shift))
+            if self.ranges[value][0] < low:
+                value = self.apply("guard_positive", value, literals=(shift,))
+        else:
+            bound = min(-low, high)
+            if reach > 25 * bound and kind == "f":
+                value = self.apply("guard_squash", value)
+            if iv.magnitude(self.ranges[value]) > bound:
+                value = self._shrink(value, bound)
         return value
 
     def _whole(self, value: int, domain: Interval) -> int:
@@ -314,10 +311,12 @@ class Wiring:
         """Return a float, shifted after the first attempt: about where a function has a step."""
         if not attempt:
             return value
-        shift = round(_STEPS[attempt - 1] - float(np.median(self.witnesses[value])), 3)
+        shift = round(_STEPS[attempt - 1] - median(self.witnesses[value]), 3)
         return self.apply("guard_shift", value, literals=(shift,)) if shift else value
 
     def _literals(self, row: Operation, args: list[int]) -> tuple[float, ...]:
+        if not row.literals:
+            return ()
         if row.name == "clamp":
             return self.among(args[0], 0.05, 0.3), self.among(args[0], 0.7, 0.95)
         return tuple(
@@ -353,7 +352,7 @@ class Wiring:
         """Tell whether a strand begun here meets an operation that takes it in."""
         ops = [OPERATIONS[name] for name in rest]
         return (
-            all(set(op.args + op.result) == {"f"} for op in ops)
-            and any(len(op.args) > 1 for op in ops[1:])
-            and len(ops[0].args) == 1
+            len(ops[0].args) == 1
+            and any(len(op.args) > 1 for op in ops)
+            and all(op.plain for op in ops)
         )

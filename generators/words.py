@@ -50,6 +50,17 @@ def _shape(spelling: Spelling) -> str:
 
 
 @cache
+def _unlike_plain(language: str) -> frozenset[str]:
+    """Return the operations that a text of a language tells from all plain ones.
+
+    A text of JAX does not tell the types of its arrays: what marks a family must read otherwise.
+    """
+    spelled = _LANGUAGES[language]
+    alike = {_shape(spelled[op.name]) for op in _PLAIN} if language == "jax" else set()
+    return frozenset(name for name, spelling in spelled.items() if _shape(spelling) not in alike)
+
+
+@cache
 def vocabulary(slot: str) -> tuple[str, ...]:
     """Return the names of the operations that may stand in a slot."""
     if slot in VOCABULARIES:
@@ -62,15 +73,12 @@ def vocabulary(slot: str) -> tuple[str, ...]:
     wanted: set[str] = set() if family.endswith("-") else {marked}
     if family != marked:
         wanted |= {"", *companions(language, marked)}
-    # A text of JAX does not tell the types of its arrays: what marks a family must read otherwise.
-    alike = {_shape(spelled[op.name]) for op in _PLAIN} if language == "jax" else set()
-    if family == marked:
-        spelled = {name: s for name, s in spelled.items() if _shape(s) not in alike}
+    allowed = _unlike_plain(language) if family == marked else spelled
     return tuple(
         op.name
         for op in _DRAWN
         if op.family in wanted
-        and op.name in spelled
+        and op.name in allowed
         and op.width in (None, int(width))
         and kind in ("", op.result)
     )
@@ -133,17 +141,30 @@ def count(slots: Slots, state: str, ends: str = "") -> int:
     return totals[-1] if totals else 0
 
 
+@cache
+def _next(slots: Slots, state: str, ends: str) -> tuple:
+    """Return the totals of the groups, and of each its names, the words after it, what follows."""
+    if not slots:
+        return ()
+    follow = tuple(
+        (names, count(slots[1:], s, ends), _next(slots[1:], s, ends))
+        for s, names in _groups(slots[0], state)
+    )
+    return _totals(slots, state, ends), follow
+
+
 def unrank(number: int, slots: Slots, state: str, ends: str = "") -> tuple[str, ...]:
     """Return word ``number`` of ``count(slots, state, ends)``: a bijection."""
     if not 0 <= number < count(slots, state, ends):
         raise ValueError(f"number {number} is beyond the words of {slots}")
     word = []
-    for place, slot in enumerate(slots):
-        totals = _totals(slots[place:], state, ends)
-        at = bisect_right(totals, number)
-        number -= totals[at - 1] if at else 0
-        state, names = _groups(slot, state)[at]
-        chosen, number = divmod(number, count(slots[place + 1 :], state, ends))
+    at = _next(slots, state, ends)
+    while at:
+        totals, follow = at
+        group = bisect_right(totals, number)
+        number -= totals[group - 1] if group else 0
+        names, left, at = follow[group]
+        chosen, number = divmod(number, left)
         word.append(names[chosen])
     return tuple(word)
 

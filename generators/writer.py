@@ -9,7 +9,7 @@ anything would overtake it.
 from __future__ import annotations
 
 import copy
-import re
+from functools import cached_property
 from typing import Self
 
 from generators.manner import CONSTANTS, Manner
@@ -22,10 +22,8 @@ from generators.program import (
     Program,
     Statement,
     Whole,
-    use_counts,
-    walk,
 )
-from generators.spellings import ANY_SLOT, ATOM, SLOT, SUM, Spelling, stands
+from generators.spellings import ANY_SLOT, ATOM, SUM, Spelling, stands
 from generators.streams import Stream
 from generators.tables import OPERATIONS
 
@@ -52,15 +50,18 @@ class Writer:
         self.known: dict[int, str] = {}  # what a named value or a parameter is written as
         self.waiting: list[tuple[int, Expression]] = []
         self.accesses: dict[int, str] = {}  # those of ``known`` that are read where they are used
-        self.uses = use_counts(program)
+        self.uses = program.uses
         self.types = {p.id: p.type for p in program.params}
-        for s in walk(program.statements):
-            self.types[s.id] = OPERATIONS[s.op].result if isinstance(s, Apply) else _type_of(s)
-        gathers = (s.index for s in walk(program.statements) if isinstance(s, Gather))
-        self.pointers = {*gathers, *(store.index for store in program.stores)}
-        for s in walk(program.statements):
-            if isinstance(s, Apply) and s.op in self.spellings:
-                self.names.avoid(self.spellings[s.op].fixed)
+        self.pointers = {store.index for store in program.stores}
+        for s in program.every:
+            if isinstance(s, Apply):
+                self.types[s.id] = OPERATIONS[s.op].result
+                if s.op in self.spellings and self.spellings[s.op].fixed:
+                    self.names.avoid(self.spellings[s.op].fixed)
+                continue
+            self.types[s.id] = _type_of(s)
+            if isinstance(s, Gather):
+                self.pointers.add(s.index)
         self.nesting = draw.choice((0.25, 0.5, 0.8, 0.95))
         self.extents = dict(program.extents)
         self.shapes = dict(program.shapes)
@@ -152,6 +153,8 @@ class Writer:
 
     def take(self, *ids: int) -> list[Expression]:
         """Return how to write the values read here, in reading order; those nested are used up."""
+        if not self.waiting:
+            return [(self.known[i], ATOM) for i in ids]
         held = [id_ for id_, _ in self.waiting]
         wanted = [id_ for id_ in ids if id_ in held]
         if wanted and (held[-len(wanted) :] != wanted or len(set(wanted)) < len(wanted)):
@@ -169,13 +172,19 @@ class Writer:
 
     def slots(self, statement: Apply) -> dict[str, str]:
         """Return what the named slots of a spelling stand for, operands left out."""
+        found = dict(self.words)
+        for n, value in enumerate(statement.literals):
+            found[f"#{n}"] = self.literal(statement, value)
         row = OPERATIONS[statement.op]
-        extents = row.extents([self.shapes[a] for a in statement.args]) if row.dims else {}
-        return {
-            **{f"@{axis}": str(extent) for axis, extent in extents.items()},
-            **{f"#{n}": self.literal(statement, v) for n, v in enumerate(statement.literals)},
-            **{"one": self.number(1.0), "zero": self.number(0.0)},
-        }
+        if row.dims:
+            extents = row.extents([self.shapes[a] for a in statement.args])
+            found.update((f"@{axis}", str(extent)) for axis, extent in extents.items())
+        return found
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """What the slots stand for that are the same in the whole kernel."""
+        return {"one": self.number(1.0), "zero": self.number(0.0)}
 
     def literal(self, statement: Apply, value: float) -> str:
         """Write a literal: a whole number as such, any other in the program's float type."""
@@ -196,42 +205,47 @@ class Writer:
 
         Its lines and its helper are written at once, and what they read is named before.
         """
-        mentioned = " ".join((*spelling.lines, spelling.template))
-        repeated = {n for n in range(len(args)) if len(re.findall(rf"\{{{n}!*\}}", mentioned)) > 1}
-        for place in range(len(args)) if spelling.lines else sorted(repeated):
+        for place in range(len(args)) if spelling.lines else spelling.repeated:
             self.name(args[place])
-        order = [int(s) for s in SLOT.findall(spelling.template)]
-        once = list(dict.fromkeys(order))
-        waiting = {id_: len(text) for id_, (text, _) in self.waiting}
-        read = sum(len(self.accesses.get(args[p], "")) for p in once)
-        if len(spelling.template) + read + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
-            self.flush()
+        once = spelling.order
+        if self.waiting or self.accesses:
+            waiting = {id_: len(text) for id_, (text, _) in self.waiting}
+            read = sum(len(self.accesses.get(args[p], "")) for p in once)
+            if len(spelling.template) + read + sum(waiting.get(args[p], 0) for p in once) > _WIDEST:
+                self.flush()
         if spelling.lines:
             self.flush()
         operands = dict(zip(once, self.take(*[args[place] for place in once]), strict=True))
-        operands |= {n: (self.known[a], ATOM) for n, a in enumerate(args) if n not in operands}
-        slots = slots | {f"h{n}": self.names.reserve(h) for n, h in enumerate(spelling.helpers)}
-        slots |= {
-            f"t{n}": self.names.reserve(stem)
-            for n, stem in enumerate(spelling.locals)
-            if f"{{t{n}}}" in mentioned
-        }
+        if len(operands) < len(args):
+            operands |= {n: (self.known[a], ATOM) for n, a in enumerate(args) if n not in operands}
+        for n, stem in enumerate(spelling.helpers):
+            slots[f"h{n}"] = self.names.reserve(stem)
+        for n, stem in enumerate(spelling.locals):
+            if f"{{t{n}}}" in spelling.text:
+                slots[f"t{n}"] = self.names.reserve(stem)
 
-        def slot(match: re.Match) -> str:
-            name, marks = match.groups()
+        def slot(name: str, marks: str) -> str:
             if not name.isdigit():
                 return slots[name]
             text, binds = operands[int(name)]
+            if binds == ATOM:
+                return text
             needed = (0 if spelling.binds == ATOM else spelling.binds) + len(marks)
             needed = ATOM if marks == "!!" else needed
             whole = binds >= needed and stands(spelling.template, name, operands[int(name)])
             return text if whole else f"({text})"
 
+        def filled(line: str) -> str:
+            return ANY_SLOT.sub(lambda match: slot(*match.groups()), line)
+
         if spelling.helper:
-            self.helpers.append([ANY_SLOT.sub(slot, line) for line in spelling.helper])
+            self.helpers.append([filled(line) for line in spelling.helper])
         for line in spelling.lines:
-            self.line(ANY_SLOT.sub(slot, line))
-        return ANY_SLOT.sub(slot, spelling.template)
+            self.line(filled(line))
+        first, *rest = spelling.pieces
+        for name, marks, text in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+            first += slot(name, marks) + text
+        return first
 
     def apply(self, statement: Apply) -> None:
         """Write an operation."""
@@ -240,7 +254,8 @@ class Writer:
             self.note(statement.op)
         if self.augment(statement, spelling):
             return
-        text = self.fill(spelling, statement.args, self.slots(statement))
+        worded = spelling.worded or statement.literals
+        text = self.fill(spelling, statement.args, self.slots(statement) if worded else {})
         self.hold(statement.id, (text, spelling.binds))
 
     def augment(self, statement: Apply, spelling: Spelling) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from generators import intervals as iv
 from generators.operations import ANY, SMALL, Interval, Operation, Side
@@ -132,7 +132,7 @@ ROWS = (
     _row("ranks_compared", "...d->...d",
          lambda a: (a[..., None, :] < a[..., :, None]).sum(-1) / a.shape[-1],
          lambda e: iv.always(0.0, 1.0), **_SHARE),
-    _row("rankdata", "...d->...d", lambda a: stats.rankdata(a, axis=-1),
+    _row("rankdata", "...d->...d", lambda a: scipy.stats.rankdata(a, axis=-1),
          lambda e: iv.always(1.0, e["d"]), wide=True, **_SHARE),
     _row("soft_ranks", "...d->...d",
          lambda a: (1 / (1 + np.exp(a[..., None, :] - a[..., :, None]))).sum(-1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.signal
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view as sliding
 
 from generators import intervals as iv

@@ -78,7 +78,9 @@ def function_texts(
             forward = traced.lower()
         if mode != "forward":
             stage = "trace"
-            backward = lower_gradient(function, name, inputs, traced)
+            gradient = trace_gradient(function, name, inputs, traced)
+            stage = "lower"
+            backward = gradient and gradient.lower()
         stage = "compile"
         make = _stablehlo_columns if language == "stablehlo" else _jax_columns
         return Extracted(make(forward, backward, device))
@@ -101,13 +103,13 @@ def _specs(inputs: Sequence[tuple[str, tuple[int, ...]]]) -> list[Any]:
     return [load_jax().ShapeDtypeStruct(shape, dtype) for dtype, shape in inputs]
 
 
-def lower_gradient(
+def trace_gradient(
     function: Callable[..., Any],
     name: str,
     inputs: Sequence[tuple[str, tuple[int, ...]]],
     traced: Any,
 ) -> Any:
-    """Lowered gradient of the sum of all floating outputs, with respect to floating inputs.
+    """The traced gradient of the sum of all floating outputs, with respect to floating inputs.
 
     ``traced`` is what ``trace`` made of the function: a plain one is not traced a second time.
     None where there is no floating input or no floating output.
@@ -135,7 +137,7 @@ def lower_gradient(
     named.__name__ = named.__qualname__ = f"{name}_grad"
     with contextlib.suppress(ValueError, TypeError):  # arguments keep their names in the text
         named.__signature__ = inspect.signature(function)  # pyright: ignore
-    return jax.jit(named).lower(*_specs(inputs))
+    return jax.jit(named).trace(*_specs(inputs))
 
 
 def _jax_columns(forward: Any, backward: Any, device: str) -> dict[str, str]:

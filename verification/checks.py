@@ -32,6 +32,14 @@ SINGLE = 6  # numbers that are moved one by one, at most
 class Run(Protocol):
     """A compiled kernel."""
 
+    def expect(
+        self,
+        sizes: Sequence[tuple[Sequence[Argument], Sequence[np.ndarray]]],
+        gradient: bool,
+    ) -> None:
+        """Be told at which sizes it will be run, its own first, and whether for its gradient."""
+        ...
+
     def outputs(self, arguments: Sequence[Argument], values: Sequence[np.ndarray]) -> list:
         """Its outputs on given values."""
         ...

@@ -78,6 +78,11 @@ def _steps(task: Task, kernel: Any) -> Iterator[str]:
     own = Expected(subjects[0])
     if own.subject.arguments != task.arguments:
         yield "its inputs are not those of its program"
+    sizes = [
+        (s.arguments, checks.draws(s.arguments, np.random.default_rng(seed))) for s in subjects
+    ]
+    for run, _ in runs:
+        run.expect(sizes, task.level == LEVELS[-1] and own.subject.program.differentiable)
     reasons = [checks.matched(own, sets, outputs) for outputs in found]
     for number, subject in enumerate(subjects[1:], checks.SETS):
         values = [

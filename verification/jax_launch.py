@@ -7,32 +7,52 @@ from typing import Any
 
 import numpy as np
 
-from extractors.jax_compiler import compile_lowered, load_jax
-from extractors.jax_hlo import WIDE, lower_gradient, run_source, trace
+from extractors.jax_compiler import compile_lowered, compile_together, load_jax
+from extractors.jax_hlo import WIDE, run_source, trace, trace_gradient
 from generators import Argument, specs
 from verification.values import is_real
 
+Key = tuple[tuple[str, tuple[int, ...]], ...]  # dtypes and shapes of the inputs
+OUTPUTS, GRADIENT = "outputs", "gradient"
+
 
 class JaxRun:
-    """A JAX function: its outputs and its gradient on given values, compiled once a shape."""
+    """A JAX function: its outputs and its gradient on given values, compiled once a shape.
+
+    At the row's own sizes its outputs are those of the executable that ``hlo_optimized`` is the
+    text of. What ``expect`` names is compiled as one executable beside it: each by itself would
+    cost as much as all of them do. Where that does not work they are compiled one by one.
+    """
 
     def __init__(self, python: str, name: str, arguments: Sequence[Argument]) -> None:
         self.jax = load_jax()
         self.name = name
         self.wide = any(dtype in WIDE for dtype, _ in specs(arguments))
-        self._traces: dict[tuple, Any] = {}
-        self._forward: dict[tuple, Any] = {}
-        self._backward: dict[tuple, Any] = {}
+        self._traces: dict[tuple[str, Key], Any] = {}
+        self._made: dict[tuple[str, Key], Any] = {}
+        self._together: dict[tuple[str, Key], Sequence[np.ndarray]] = {}
+        self._executable: Any = None
         with self.jax.enable_x64(self.wide):
             self.function = run_source(python, name)
 
+    def expect(
+        self,
+        sizes: Sequence[tuple[Sequence[Argument], Sequence[np.ndarray]]],
+        gradient: bool,
+    ) -> None:
+        """Say at which sizes the function will be run, with values to run it on meanwhile.
+
+        The first are its own; with ``gradient`` its gradient will be run at these.
+        """
+        own, *others = [(specs(arguments), values) for arguments, values in sizes]
+        self._together = {(OUTPUTS, key): values for key, values in others}
+        if gradient:
+            self._together[GRADIENT, own[0]] = own[1]
+
     def outputs(self, arguments: Sequence[Argument], values: Sequence[np.ndarray]) -> list:
         """What the function returns, an array a leaf."""
-        key = specs(arguments)
         with self.jax.enable_x64(self.wide):
-            if key not in self._forward:
-                self._forward[key] = compile_lowered(self._trace(key).lower())
-            found = self._forward[key](*map(self.jax.numpy.asarray, values))
+            found = self._run((OUTPUTS, specs(arguments)), values)
             return [np.asarray(leaf) for leaf in self.jax.tree.leaves(found)]
 
     def gradients(
@@ -46,16 +66,42 @@ class JaxRun:
         It is that of the row's ``hlo_backward``: ``cotangents`` are ones. None for inputs that are
         no real floats.
         """
-        key = specs(arguments)
+        which = GRADIENT, specs(arguments)
         with self.jax.enable_x64(self.wide):
-            if key not in self._backward:
-                lowered = lower_gradient(self.function, self.name, key, self._trace(key))
-                self._backward[key] = lowered and compile_lowered(lowered)
-            made = self._backward[key]
-            taken = iter(made(*map(self.jax.numpy.asarray, values)) if made else ())
-            return [np.asarray(next(taken)) if made and is_real(v.dtype) else None for v in values]
+            if self._trace(which) is None:
+                return [None] * len(values)
+            taken = iter(self._run(which, values))
+            return [np.asarray(next(taken)) if is_real(v.dtype) else None for v in values]
 
-    def _trace(self, key: tuple) -> Any:
-        if key not in self._traces:
-            self._traces[key] = trace(self.function, key)
-        return self._traces[key]
+    def _run(self, which: tuple[str, Key], values: Sequence[np.ndarray]) -> Any:
+        executable = self._shared() if which in self._together else None
+        if executable is not None:
+            self._together[which] = values
+            place = list(self._together).index(which)
+            return executable([tuple(given) for given in self._together.values()])[place]
+        if which not in self._made:
+            self._made[which] = compile_lowered(self._trace(which).lower())
+        return self._made[which](*values)
+
+    def _trace(self, which: tuple[str, Key]) -> Any:
+        """The function, or its gradient, traced; None for a gradient that there is none of."""
+        if which not in self._traces:
+            kind, key = which
+            self._traces[which] = (
+                trace(self.function, key)
+                if kind == OUTPUTS
+                else trace_gradient(self.function, self.name, key, self._trace((OUTPUTS, key)))
+            )
+        return self._traces[which]
+
+    def _shared(self) -> Any:
+        """The executable of all that was expected; None where it cannot be made."""
+        if self._executable is None:
+            try:
+                traces = {which: self._trace(which) for which in self._together}
+                for which in [which for which, traced in traces.items() if traced is None]:
+                    del self._together[which], traces[which]
+                self._executable = compile_together(list(traces.values()))
+            except (Exception, SystemExit):  # noqa: BLE001  by itself, each says what is wrong
+                self._together = {}
+        return self._executable

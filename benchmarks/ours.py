@@ -1,4 +1,4 @@
-"""The way of this project, for the benchmark: ``python benchmarks/ours.py CONFIG COUNT``.
+"""The way of this project, for the benchmark: ``python benchmarks/ours.py CONFIG COUNT [VERIFY]``.
 
 Rows as the builder makes them, worker process and all; prints the characters in them.
 """
@@ -12,8 +12,9 @@ from jit_synthesis import JitSynthesisConfig, rows
 
 def main() -> None:
     config, count = sys.argv[1], int(sys.argv[2])
+    verify = sys.argv[3] if len(sys.argv) > 3 else "extract"
     total = 0
-    for row in rows(JitSynthesisConfig(config, num_train=count), "train", 0, count):
+    for row in rows(JitSynthesisConfig(config, num_train=count, verify=verify), "train", 0, count):
         total += sum(len(value) for value in row.values() if isinstance(value, str))
     print(total)
 

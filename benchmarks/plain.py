@@ -7,6 +7,7 @@ and prints the number of characters it got.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import sys
 import tempfile
@@ -41,7 +42,7 @@ def warp_texts(kernel, number: int, folder: Path) -> list[str]:
     return [builder.codegen("cpu"), builder.codegen("cuda")]
 
 
-def jax_texts(kernel, number: int, folder: Path) -> list[str]:
+def jax_texts(kernel, number: int, folder: Path, show=lambda made: made.as_text()) -> list[str]:
     import jax
     import jax.numpy as jnp
 
@@ -52,16 +53,25 @@ def jax_texts(kernel, number: int, folder: Path) -> list[str]:
         arguments = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in kernel.arguments]
         floats = [i for i, a in enumerate(kernel.arguments) if a.dtype.startswith("float")]
         lowered = jax.jit(f).lower(*arguments)
-        total = lambda *a: sum(jnp.sum(leaf) for leaf in jax.tree.leaves(f(*a)))  # noqa: E731
+
+        def total(*values):
+            leaves = jax.tree.leaves(f(*values))
+            first, *rest = [jnp.sum(v) for v in leaves if jnp.issubdtype(v.dtype, jnp.floating)]
+            return sum(rest, start=first)
+
+        total.__name__ = f"{kernel.name}_grad"
+        total.__signature__ = inspect.signature(f)
         gradient = jax.jit(jax.grad(total, argnums=tuple(floats))).lower(*arguments)
         return [
             lowered.as_text(dialect="hlo"),
             gradient.as_text(dialect="hlo"),
-            lowered.compile().as_text(),
+            show(lowered.compile()),
         ]
 
 
-def stablehlo_texts(kernel, number: int, folder: Path) -> list[str]:
+def stablehlo_texts(
+    kernel, number: int, folder: Path, show=lambda made: made.as_text()
+) -> list[str]:
     import jax
 
     wide = any("64" in a.dtype for a in kernel.arguments)
@@ -69,7 +79,18 @@ def stablehlo_texts(kernel, number: int, folder: Path) -> list[str]:
         module = load(kernel.python, "import jax\nimport jax.numpy as jnp", number, folder)
         arguments = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in kernel.arguments]
         lowered = getattr(module, kernel.name).lower(*arguments)
-        return [lowered.as_text(), lowered.compile().as_text()]
+        return [lowered.as_text(), show(lowered.compile())]
+
+
+def unplaced(executable) -> str:
+    """The text of an executable without metadata, to compare: where in a file each line stood."""
+    from jax._src.lib import hlo
+
+    options = hlo.HloPrintOptions()
+    options.print_metadata = False
+    options.print_large_constants = True
+    (module,) = executable.runtime_executable().hlo_modules()
+    return module.to_string(options)
 
 
 def paired_texts(kernel, number: int, folder: Path) -> list[str]:

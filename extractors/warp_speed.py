@@ -18,13 +18,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# The functions that are replaced, and the first digits of the SHA-256 of their text.
+# What is replaced or relied on, and the first digits of the SHA-256 of its text.
 WRITTEN_FOR = {
     "codegen.Adjoint.resolve_func": "9a9f3facf8ad",
     "codegen.Adjoint.resolve_call": "45d01f1fa205",
     "codegen.Adjoint.get_line_directive": "a78502b44efc",
-    "codegen.Adjoint.add_forward": "a68e7dae8952",
-    "codegen.Adjoint.add_reverse": "afa4b792bec4",
     "codegen.Adjoint.format_args": "9d08f74fa037",
     "codegen.Adjoint.type_contains_native_value": "57b0ad280912",
     "codegen.Var.__init__": "0f674ed2bbf8",
@@ -35,12 +33,17 @@ WRITTEN_FOR = {
     "codegen.codegen_func_forward": "3420e5b1e700",
     "codegen.codegen_func_reverse": "57a825717d7b",
     "codegen.func_match_args": "fc45c082d0ab",
+    "codegen.apply_defaults": "3a5942671874",
+    "codegen.constant_str": "47e7df3db031",
+    "codegen.get_callable_arg_values": "c340fb555283",
     "codegen.get_arg_type": "759d1595d9f9",
     "codegen.get_arg_value": "44771b143ddd",
-    "codegen.resolve_closure_or_global": "e789a6ff7809",
+    "context.Function.is_builtin": "ce10aec2c1b6",
     "context.ModuleBuilder._collect_native_types": "0f4fcb0dd7bb",
     "context.ModuleBuilder._get_tile_helper_struct_hashes": "6a604ee2d176",
     "context.ModuleBuilder._kernel_has_value_return": "e0f8df850b9d",
+    "types.concrete_array_type": "8b36d796c301",
+    "types.scalars_equal_generic": "705e06dd972d",
     "types.is_array": "7515144afb10",
     "types.strip_reference": "77ba1de0bcc8",
     "types.types_equal_generic": "d6efe16005cc",
@@ -95,7 +98,7 @@ def quick_steps(warp: Any) -> Steps:
 
 
 def fits(warp: Any) -> bool:
-    """Whether every function that is replaced reads as it did when its substitute was written."""
+    """Whether what is replaced or relied on reads as it did when this file was written."""
     try:
         return found_texts(warp) == WRITTEN_FOR
     except (AttributeError, OSError, SyntaxError, TypeError, UnicodeError):
@@ -182,8 +185,9 @@ def _quick_questions(warp: Any, names: Names) -> dict[str, Any]:
     """Functions that Warp asks about every argument: the common answers come first."""
     codegen, kinds = warp._src.codegen, warp._src.types
     slow_strip, slow_type = kinds.strip_reference, codegen.get_arg_type
-    slow_value, slow_external = codegen.get_arg_value, codegen.resolve_closure_or_global
-    reference, var, lasting = names.reference, names.var, names.lasting
+    slow_value = codegen.get_arg_value
+    var, reference = names.var, names.reference
+    lasting, families = names.lasting, names.families
     candidates = {type(kind) for kind in lasting.values()} | {var, warp._src.context.Function}
     candidates |= {*kinds._ARRAY_ANNOTATION_MAP.values(), int, float, bool, type(None)}
     looked_into = (str, Sequence, reference)
@@ -201,23 +205,19 @@ def _quick_questions(warp: Any, names: Names) -> dict[str, Any]:
         kind = arg.type if type(arg) is var else arg
         if type(kind) is reference:
             kind = kind.value_type
-        return kind if id(kind) in lasting else slow_type(arg)
+        if id(kind) in lasting or id(type(kind)) in families:
+            return kind
+        return slow_type(arg)
 
     def get_arg_value(arg: Any) -> Any:
         if type(arg) is var and id(arg.type) in lasting:
             return arg if arg.constant is None else arg.constant
         return slow_value(arg)
 
-    def resolve_closure_or_global(func: Any, name: str) -> Any:
-        if func.__closure__ is None:
-            return func.__globals__.get(name)
-        return slow_external(func, name)
-
     return {
         "strip_reference": strip_reference,
         "get_arg_type": get_arg_type,
         "get_arg_value": get_arg_value,
-        "resolve_closure_or_global": resolve_closure_or_global,
     }
 
 
@@ -225,14 +225,14 @@ def _quick_adjoint(warp: Any, names: Names, remembered: dict[Any, Any], type_of:
     """Warp's translator of a function, with a memory for what calls of built-ins come to."""
     native, var = warp._src.types._native_value_types, names.var
     positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    builtins = warp._src.context.builtin_functions
 
     class Adjoint(warp._src.codegen.Adjoint):
-        def resolve_func(adj, func, arg_types, kwarg_types, min_outputs):
-            if func.func is not None:
+        def resolve_func(self, func, arg_types, kwarg_types, min_outputs):
+            # What a text declares must not be kept; a few of Warp's own are written in Python.
+            if func.func is not None or builtins.get(func.key) is not func:
                 return super().resolve_func(func, arg_types, kwarg_types, min_outputs)
-            parts = [names.key(kind) for kind in arg_types]
-            if kwarg_types:
-                parts += [names.key(kind) for kind in kwarg_types.values()]
+            parts = [names.key(kind) for kind in (*arg_types, *kwarg_types.values())]
             if None in parts:
                 return super().resolve_func(func, arg_types, kwarg_types, min_outputs)
             call = (func, len(func.overloads), min_outputs, *kwarg_types, *parts)
@@ -244,51 +244,25 @@ def _quick_adjoint(warp: Any, names: Names, remembered: dict[Any, Any], type_of:
                 remembered[call] = found
             return found
 
-        def resolve_call(
-            adj,
-            func,
-            args,
-            kwargs,
-            type_args=None,
-            min_outputs=None,
-            arg_nodes=None,
-            kwarg_nodes=None,
-        ):
-            if not (kwargs or type_args or kwarg_nodes or func.func is not None):
+        def resolve_call(self, func, args, kwargs, type_args=None, min_outputs=None, **nodes):
+            if not (kwargs or type_args or nodes.get("kwarg_nodes") or func.func is not None):
                 arg_types = tuple([type_of(arg) for arg in args])
-                found = adj.resolve_func(func, arg_types, {}, min_outputs)
-                wanted = found.signature.parameters
+                found = self.resolve_func(func, arg_types, {}, min_outputs)
+                wanted, given = found.signature.parameters, nodes.get("arg_nodes")
                 # Each parameter got its argument: there is nothing to bind and no default.
-                if (
-                    len(wanted) == len(args)
-                    and (arg_nodes is None or len(arg_nodes) == len(args))
-                    and all(p.kind is positional for p in wanted.values())
+                if len(wanted) == len(args) == len(args if given is None else given) and all(
+                    p.kind is positional for p in wanted.values()
                 ):
-                    nodes = {} if arg_nodes is None else dict(zip(wanted, arg_nodes, strict=True))
-                    return found, dict(zip(wanted, args, strict=True)), nodes
-            return super().resolve_call(
-                func, args, kwargs, type_args, min_outputs, arg_nodes, kwarg_nodes
-            )
+                    of = {} if given is None else dict(zip(wanted, given, strict=True))
+                    return found, dict(zip(wanted, args, strict=True)), of
+            return super().resolve_call(func, args, kwargs, type_args, min_outputs, **nodes)
 
-        def get_line_directive(adj, statement, relative_lineno=None):
-            if _has_lines(adj):
+        def get_line_directive(self, statement, relative_lineno=None):
+            if _has_lines(self):
                 return super().get_line_directive(statement, relative_lineno)
             return None
 
-        def add_forward(adj, statement, replay=None, skip_replay=False):
-            if _has_lines(adj):
-                return super().add_forward(statement, replay, skip_replay)
-            block, line = adj.blocks[-1], adj.indentation + statement
-            block.body_forward.append(line)
-            if not skip_replay:
-                block.body_replay.append(adj.indentation + replay if replay else line)
-
-        def add_reverse(adj, statement):
-            if _has_lines(adj):
-                return super().add_reverse(statement)
-            adj.blocks[-1].body_reverse.append(adj.indentation + statement)
-
-        def format_args(adj, prefix, args):
+        def format_args(self, prefix, args):
             found = []
             for arg in args:
                 if type(arg) is var:
@@ -342,9 +316,11 @@ def _quick_writers(warp: Any, names: Names, adjoint: Any) -> tuple[Any, Any]:
 
     def arguments(adj: Any, adjoints: bool) -> list[str]:
         lines = [rule, "// argument vars"]
-        lines += [f"{v.ctype()} {v.emit()} = _wp_args->{v.label};" for v in adj.args]
+        kinds = [names.of(v.type) or (v.ctype(),) for v in adj.args]
+        args = list(zip(kinds, adj.args, strict=True))
+        lines += [f"{kind[0]} {v.emit()} = _wp_args->{v.label};" for kind, v in args]
         if adjoints:
-            lines += [f"{v.ctype()} {v.emit_adj()} = _wp_adj_args->{v.label};" for v in adj.args]
+            lines += [f"{kind[0]} {v.emit_adj()} = _wp_adj_args->{v.label};" for kind, v in args]
         return lines
 
     def joined(lines: list[str], device: str, func_type: str) -> str | None:

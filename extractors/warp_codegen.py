@@ -1,7 +1,8 @@
 """Warp: a kernel's Python source in, its C++ and CUDA source out.
 
-The only file that touches Warp's private API, which moves between versions; SUPPORTED says
-which it is written for. Nothing is compiled, and neither a GPU nor ``wp.init()`` is needed.
+Only this file, ``warp_speed`` and ``warp_objects`` touch Warp's private API, which moves between
+versions; SUPPORTED says which they are written for. Nothing is compiled, and neither a GPU nor
+``wp.init()`` is needed.
 """
 
 from __future__ import annotations

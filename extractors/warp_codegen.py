@@ -1,7 +1,8 @@
 """Warp: a kernel's Python source in, its C++ and CUDA source out.
 
-The only file that touches Warp's private API, which moves between versions; SUPPORTED says
-which it is written for. Nothing is compiled, and neither a GPU nor ``wp.init()`` is needed.
+Only this file, ``warp_speed`` and ``warp_objects`` touch Warp's private API, which moves between
+versions; SUPPORTED says which they are written for. Nothing is compiled, and neither a GPU nor
+``wp.init()`` is needed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from .outcomes import Extracted, Job, Outcome, refused
 from .toolchain import check_toolchain
+from .warp_speed import quick, quick_steps
 
 MODULE_NAME = "jit_synthesis_kernel"
 FILE_NAME = "<kernel>"
@@ -82,7 +84,7 @@ def load_warp() -> Any:
 
 def extract_warp(job: Job) -> Outcome:
     """Extract the columns ``cpp`` and ``cuda`` of the kernel that ``job.name`` names."""
-    with _lock, fresh_module() as module:
+    with _lock, fresh_module() as module, quick(load_warp()):
         try:
             run_source(module, job.python)
             kernel = find_kernel(module, job.name)
@@ -236,7 +238,7 @@ def kernel_texts(
     texts = {"cpp": "", "cuda": ""}
     hasher = context.ModuleHasher(variants, options)
     # One pass over the kernel serves both: Warp asks for the target only to warn about precision.
-    builder = context.ModuleBuilder(module, options, hasher=hasher)
+    builder = quick_steps(load_warp()).builder(module, options, hasher=hasher)
     for target in TARGETS[device]:
         with _only_backward(mode), _plain_kernel_names(module, variants):
             whole = builder.codegen(target)

@@ -1,4 +1,4 @@
-"""Verification of one kernel a module, for the benchmark: ``python .../one_by_one.py CONFIG COUNT``.
+"""Verification of one kernel a module: ``python benchmarks/one_by_one.py CONFIG COUNT``.
 
 The same rows and the same checks up to the tier "gradient", but each kernel of Warp is a module of
 its own and each function of JAX an executable of its own, built with the compilers' own settings,
@@ -30,7 +30,9 @@ class OneByOne(Extractor):
 
     def each(self, function, tasks):
         if self._pool is None:
-            self.call(as_by_hand, (), 60)
+            import one_by_one  # by a name that the worker can import
+
+            self.call(one_by_one.as_by_hand, (), 60)
         return [super(OneByOne, self).each(function, [task])[0] for task in tasks]
 
 

@@ -43,6 +43,16 @@ def tree_mb() -> float:
     return total / 1e6
 
 
+def tree_cpu_s() -> float:
+    """CPU seconds of this process and all that descends from it, ended workers included."""
+    this = psutil.Process()
+    total = sum(this.cpu_times()[:4])
+    for process in this.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            total += sum(process.cpu_times()[:4])
+    return total
+
+
 @dataclass
 class Soak:
     """What one config's run came to."""
@@ -54,6 +64,13 @@ class Soak:
     minutes: float = 0.0
     cpu_minutes: float = 0.0
     memory_mb: list[float] = field(default_factory=list)
+    cpu_s: list[tuple[int, float]] = field(default_factory=list)  # at so many rows
+
+    def cpu_ms(self, count: int) -> float:
+        """CPU a row up to ``count`` rows, from the first sample on: starting is not counted."""
+        row, cpu = self.cpu_s[0]
+        last, spent = max(sample for sample in self.cpu_s if sample[0] <= count)
+        return (spent - cpu) / (last - row) * 1e3
 
     @property
     def failures(self) -> list[str]:
@@ -100,6 +117,7 @@ def soak(config: str, count: int, recycle: int, trace: bool) -> Soak:
                 found.rows += 1
                 if found.rows % every == 0:
                     found.memory_mb.append(tree_mb())
+                    found.cpu_s.append((found.rows, tree_cpu_s()))
                     if trace:
                         print(f"{config} {found.rows} {found.memory_mb[-1]:.0f}", file=sys.stderr)
     except Exception as error:  # noqa: BLE001  it is counted and told

@@ -140,7 +140,7 @@ class AccessSampler(Sampler):
     def store(self, value: int, index: int, size: int) -> Store:
         """Return how points share an output: sums more often than the largest or smallest."""
         how = self.draw.choice(("add", "add", "add", "sub", "max", "min"))
-        fill, seen = 0.0, self.witnesses[value]
+        fill, seen = 0.0, self.told(value)
         if how in ("max", "min") and np.sum(seen == getattr(seen, how)()) > 1:
             how = "add"  # what a clamp cuts off has the same extreme in every slot
         if how in ("max", "min"):

@@ -39,7 +39,7 @@ class AtomicSampler(AccessSampler):
         if value is not None:
             value = self.fit(value, (-100.0, 100.0))
         scale = 1.0 if value is None else self.draw.literal(5.0, 40.0)
-        seen = np.full(1, scale) if value is None else np.trunc(self.witnesses[value] * scale)
+        seen = np.full(1, scale) if value is None else np.trunc(self.told(value) * scale)
         id_ = self._value(type_, (-(2.0**31), 2.0**32), seen)
         self.statements.append(Whole(id_, type_, form, value, scale))
         return id_
@@ -67,7 +67,7 @@ class AtomicSampler(AccessSampler):
     def cells(self, value: int) -> tuple[int, int]:
         """Return which cell a value lies in, most values in one of their own, and how many."""
         size = self.draw.choice(_SLOTS)
-        low, high = (round(float(q), 2) for q in np.quantile(self.witnesses[value], (0.05, 0.95)))
+        low, high = (round(float(q), 2) for q in np.quantile(self.told(value), (0.05, 0.95)))
         scale = round(size / max(high - low, 0.01), 3)
         id_ = self._value("i", (0.0, size - 1.0), np.zeros(1))
         self.statements.append(Cell(id_, value, low, scale, size))
@@ -95,7 +95,7 @@ class AtomicSampler(AccessSampler):
             output = self.whole("round", type_, value)
         else:
             how, output = self.draw.choice(("add", "add", "sub", "max", "min")), value
-        seen = self.witnesses[output]
+        seen = self.told(output)
         if how in ("max", "min") and np.sum(seen == getattr(seen, how)()) > 1:
             how = "add"  # as in a scatter
         fill = {"max": float(seen.min()) - 1.0, "min": float(seen.max()) + 1.0}.get(how, 0.0)

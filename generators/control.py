@@ -25,7 +25,7 @@ from generators.program import (
 from generators.reference import run_loop
 from generators.sampling import Sampler
 from generators.wiring import WITNESSES, Word
-from generators.witnesses import median, quantiles
+from generators.witnesses import median, numbers, quantiles
 
 Parts = tuple[Word, ...]
 Body = Callable[[int, int | None], int]
@@ -134,7 +134,8 @@ class ControlSampler(Sampler):
         half = run_loop(replace(loop, trip=max(1, plan.trip // 2)), self.witnesses)
         whole = run_loop(loop, self.witnesses)
         compare = ">" if median(whole) >= median(half) else "<"
-        literal = self.draw.literal(*quantiles(half, 0.3, 0.7))
+        told = numbers(half, self.ranges[loop.state])
+        literal = self.draw.literal(*quantiles(told, 0.3, 0.7))
         return replace(loop, until=(compare, literal))
 
     def array(self, index: int) -> int:

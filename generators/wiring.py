@@ -24,7 +24,7 @@ from generators.program import (
 from generators.reference import cast
 from generators.streams import Stream
 from generators.tables import OPERATIONS
-from generators.witnesses import median, quantiles, same
+from generators.witnesses import median, numbers, quantiles, same
 
 Axes = tuple[str, ...]
 Word = tuple[str, ...]
@@ -111,7 +111,11 @@ class Wiring:
 
     def among(self, value: int, low: float, high: float) -> float:
         """Draw a literal between two quantiles of a value's witnesses."""
-        return self.draw.literal(*quantiles(self.witnesses[value], low, high))
+        return self.draw.literal(*quantiles(self.told(value), low, high))
+
+    def told(self, value: int) -> np.ndarray:
+        """Return what numbers may be made of: a value's witnesses, without those that are none."""
+        return numbers(self.witnesses[value], self.ranges[value])
 
     def space(self, axes: Axes, extents: dict[str, int]) -> None:
         """Enter an index space: parameters made from now on are indexed by its axes."""

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from generators.program import Interval
+
 _FEW = 32  # so many are looked at quicker as a list than as an array
 
 
@@ -25,6 +27,17 @@ def same(seen: np.ndarray) -> bool:
     if kind != "f":
         return low == high
     return not max(high - first, first - low) > 1e-6 * max(1.0, -low, high)
+
+
+def numbers(seen: np.ndarray, interval: Interval) -> np.ndarray:
+    """Return the entries that are numbers, or the ends of their interval if none is.
+
+    Some functions have no value at some points: a vector of zeros has no direction.
+    """
+    if not math.isnan(seen.max()):
+        return seen
+    found = seen[~np.isnan(seen)]
+    return found if found.size else np.array(interval, dtype=float)
 
 
 def median(seen: np.ndarray) -> float:

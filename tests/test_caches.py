@@ -11,7 +11,7 @@ import pytest
 import generators
 from generators import kinds, words
 from generators.streams import Stream
-from generators.witnesses import median, quantiles, same
+from generators.witnesses import median, numbers, quantiles, same
 
 
 def _caches() -> dict[str, object]:
@@ -61,6 +61,14 @@ def test_quantiles_are_those_of_numpy_to_the_last_digit(size):
         shares = sorted(draw.random(2))
         assert np.array_equal(quantiles(seen, *shares), np.quantile(seen, shares), equal_nan=True)
         assert np.array_equal(median(seen), np.median(seen), equal_nan=True)
+
+
+def test_literals_are_made_of_numbers_or_else_of_the_interval():
+    seen = np.array([0.5, np.nan, -0.25])
+    assert numbers(seen, (-1, 1)).tolist() == [0.5, -0.25]
+    assert numbers(np.full(3, np.nan), (-1, 1)).tolist() == [-1, 1]
+    whole = np.arange(4)
+    assert numbers(whole, (0, 3)) is whole
 
 
 @pytest.mark.parametrize("size", [2, 8, 500])

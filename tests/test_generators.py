@@ -20,6 +20,7 @@ from generators import (
     fingerprint,
     generate,
     structure,
+    subjects,
 )
 
 COUNT = 1200
@@ -148,6 +149,19 @@ def test_arguments_are_those_of_the_text(sampled):
         assert [a.arg for a in function.args.args] == list(named)
         assert all(a.low <= a.high for a in kernel.arguments)
         assert len(arguments) == len(kernel.arguments) - (language == "warp")
+
+
+@pytest.mark.parametrize(
+    ("seed", "index", "more"),
+    [(12345678901, 1067, {"split": "validation"}), (3, 1240, {"categories": ["embedding"]})],
+)
+def test_no_literal_is_made_of_what_is_no_number(seed, index, more):
+    """Here rows that nothing is added to are zeros: their cosines, 0 / 0, are then clamped."""
+    [subject, *_] = subjects("jax", seed, index, extended=True, **more)
+    literals = {s.op: s.literals for s in subject.program.statements}
+    assert "embedding_cosine" in literals
+    low, high = literals["clamp"]
+    assert -1 <= low < high <= 1
 
 
 def test_stablehlo_is_jax_with_its_decorator():

@@ -167,14 +167,15 @@ def running(sources: Sequence[tuple[str, str]], device: str) -> Iterator[list[An
     _start_runtime()
     with _lock, fresh_module(strip_hash=False) as module, _cache_folder():
         found = []
-        for place, (source, name) in enumerate(sources):
-            alone = types.ModuleType(MODULE_NAME)
-            alone.__dict__["wp"] = warp
-            run_source(alone, source, f"{FILE_NAME}{place}")
-            found.append(find_kernel(alone, name))
-        # The numbers are the same, and nobody waits for machine code that runs once.
-        warp.set_module_options({"optimization_level": 0}, module=module)
-        warp.load_module(MODULE_NAME, device=device, block_dim=None)
+        with quick(warp):
+            for place, (source, name) in enumerate(sources):
+                alone = types.ModuleType(MODULE_NAME)
+                alone.__dict__["wp"] = warp
+                run_source(alone, source, f"{FILE_NAME}{place}")
+                found.append(find_kernel(alone, name))
+            # The numbers are the same, and nobody waits for machine code that runs once.
+            warp.set_module_options({"optimization_level": 0}, module=module)
+            warp.load_module(MODULE_NAME, device=device, block_dim=None)
         yield found
 
 

@@ -8,7 +8,9 @@ So each element of each kernel has a tolerance of its own, made of the tolerance
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +23,7 @@ from verification.values import wide
 
 SHAKES = 2  # runs of the reference with moved values
 AGAIN = 16  # further ones, before a difference is called one
+WAYS = 1 << 15  # ups and downs that one run draws, then taken from the start again
 SPREAD = 0.1  # of the largest value: what smaller ones beside it may lose as well
 
 
@@ -29,19 +32,31 @@ class Shake:
 
     def __init__(self, dtype: str, number: int) -> None:
         self.dtype = dtype
-        self.rng = np.random.default_rng(number)
+        self.ways = _ways(number)
+        self.at = 0
 
     def __call__(self, value: np.ndarray, by: str, terms: float = 1) -> np.ndarray:
         """Return a value that an operation computed, from so many terms, moved."""
         if value.dtype.kind not in "fc" or not value.size:
             return value
         sizes = np.abs(value)
-        most = np.max(sizes)
-        if not np.isfinite(most):
+        most = float(np.maximum.reduce(sizes, axis=None))
+        if not math.isfinite(most):
             return value
         error = error_of(by, self.dtype) * max(1.0, terms / SUMMED)
-        ways = self.rng.integers(0, 2, value.shape) * 2 - 1
-        return value + error * (sizes + SPREAD * most) * ways
+        end = self.at + value.size
+        if end <= WAYS:
+            ways = self.ways[self.at : end]
+        else:
+            ways = self.ways.take(np.arange(self.at, end), mode="wrap")
+        self.at = end % WAYS
+        return value + (sizes + SPREAD * most) * (error * ways.reshape(value.shape))
+
+
+@functools.cache
+def _ways(number: int) -> np.ndarray:
+    """Up or down, for one value after the other: drawn once, as drawing would cost most of all."""
+    return np.random.default_rng(number).integers(0, 2, WAYS) * 2.0 - 1.0
 
 
 def _rounded(dtype: str, bits: int) -> Callable[..., np.ndarray]:

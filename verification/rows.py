@@ -21,7 +21,7 @@ from extractors.outcomes import COLUMNS, Job, Outcome, Rejected
 from extractors.workers import Died
 from verification.tasks import LEVELS, NOT_DIFFERENTIABLE, TIERS, Place, Task, Verdict
 
-BATCH = 16  # kernels sent to the compiler at once where nobody waits for the first row
+BATCH = 32  # kernels sent to the compiler at once where nobody waits for the first row
 TRIES = 8  # compiled variants of an index that may be rejected, until that is called an error
 DEFAULT_MODES = {"warp": "both", "jax": "both", "stablehlo": "forward", "paired": "both"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from generators.reference import CHOOSING
 from generators.tables import JAX, sampled
 
@@ -50,6 +52,7 @@ _SQUARED = frozenset(
 _LOST = {"float64": 32.0, "float32": 32.0, "float16": 32.0, "bfloat16": 8.0}
 
 
+@functools.cache
 def error_of(operation: str, dtype: str) -> float:
     """The relative error that an operation may have in a dtype; "name:" asks for its inputs'."""
     if operation.endswith(":"):

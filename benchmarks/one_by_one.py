@@ -19,7 +19,6 @@ def as_by_hand() -> None:
     from verification.jax_launch import JaxRun
 
     jax_compiler.COMPILER_OPTIONS.clear()
-    jax_compiler._short = False
     JaxRun.expect = lambda *_: None
     if "warp" in sys.modules:
         sys.modules["warp"].set_module_options = lambda *_, **__: None

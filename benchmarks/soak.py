@@ -66,10 +66,10 @@ class Soak:
     memory_mb: list[float] = field(default_factory=list)
     cpu_s: list[tuple[int, float]] = field(default_factory=list)  # at so many rows
 
-    def cpu_ms(self, count: int) -> float:
-        """CPU a row up to ``count`` rows, from the first sample on: starting is not counted."""
-        row, cpu = self.cpu_s[0]
-        last, spent = max(sample for sample in self.cpu_s if sample[0] <= count)
+    def cpu_ms(self, start: int, stop: int) -> float:
+        """CPU a row from row ``start`` to ``stop``, by the samples between: no start-up in it."""
+        inside = [sample for sample in self.cpu_s if start <= sample[0] <= stop]
+        (row, cpu), (last, spent) = inside[0], inside[-1]
         return (spent - cpu) / (last - row) * 1e3
 
     @property

@@ -68,15 +68,15 @@ def memory() -> list[Line]:
 
 
 def pace(config: str, count: int) -> list[Line]:
-    """CPU a row over the first thousand rows and over all of a long run, and its memory."""
-    found = soak(config, count, recycle=2_000, trace=False)
+    """CPU a row of the first and of the last thousand rows of one worker, and its memory."""
+    found = soak(config, count, recycle=count + 1, trace=False)
     if found.failures:
         raise SystemExit(f"{config}: {found.failures[0]}")
-    early, late = found.cpu_ms(1_000), found.cpu_ms(count)
-    what = f"`{config}`: CPU ms a row over {count:,} rows beside the first 1,000"
+    early, late = found.cpu_ms(0, 1_000), found.cpu_ms(count - 1_000, count)
+    what = f"`{config}`: CPU ms a row, last 1,000 of {count:,} beside the first"
     told = f"{late:.2f} beside {early:.2f}: {100 * (late / early - 1):+.1f} %"
     kept = f"{found.tenth_mb(1):.0f} MB, {found.tenth_mb(9):.0f} MB"
     return [
         (what, "within 5 %", told),
-        (f"`{config}`: memory of the tree, second and last tenth of that run", "flat", kept),
+        (f"`{config}`: memory, second and last tenth of that run, one worker", "flat", kept),
     ]

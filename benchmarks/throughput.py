@@ -138,7 +138,7 @@ def verification(rounds: int) -> list[Line]:
             f"**{ratio(cpu['alone'], cpu['ours']):.1f}** times: {1 / median(cpu['ours']):.1f} "
             f"rows/s and core beside {1 / median(cpu['alone']):.1f}"
         )
-        what = f'`{config}`: `verify="gradient"` beside one kernel a module'
+        what = f'`{config}`: `verify="gradient"` beside one kernel a module, as compilers are set'
         lines.append((what, "at least 3 times", told))
     return lines
 

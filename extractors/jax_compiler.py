@@ -8,8 +8,10 @@ Both give the same bytes. Everything is lowered and compiled for the CPU.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -22,6 +24,9 @@ THREADS = "PJRT_NPROC"
 # No text holds machine code: HLO passes do not look at this level, only LLVM does.
 COMPILER_OPTIONS = {"xla_backend_optimization_level": 0}
 STOP = "jit_synthesis_stop"  # our step in XLA's pipeline
+DUMP = "jit_synthesis_hlo_{pid}_"  # how the folders of a process's dumps begin
+# What a private part that another release lacks, or has otherwise, raises.
+MISSING = (ImportError, AttributeError, KeyError, TypeError, ValueError)
 
 # All that the first line of a plain function's module holds, and the type of its result.
 _HEAD = re.compile(
@@ -51,13 +56,18 @@ def load_jax() -> Any:
     if _jax is None:
         check_toolchain("jax")
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
-        ours = "jax" not in sys.modules and os.environ.setdefault(THREADS, "1") == "1"
-        import jax
-        import jax.extend
-
+        ours = "jax" not in sys.modules and THREADS not in os.environ
         if ours:
-            jax.devices()  # reads the setting, which then need not stay
-            del os.environ[THREADS]
+            os.environ[THREADS] = "1"
+        try:
+            import jax
+            import jax.extend
+
+            if ours:
+                jax.devices()  # reads the setting, which then need not stay
+        finally:
+            if ours:
+                del os.environ[THREADS]
         _jax = jax
     return _jax
 
@@ -66,16 +76,19 @@ def take_short_way() -> None:
     """From now on, make texts without machine code. For a process that compiles nothing else."""
     global _short
     load_jax()
+    if _short:
+        return
     try:
         from jax.extend import xla
-    except ImportError:  # before jaxlib 0.10.2
-        return
-    if not _short:
+
         xla.register_hlo_module_transformation(
             _stop, name=STOP, stage=xla.PipelineStage.POST_SCHEDULER, platforms="cpu"
         )
-        _short = True
-    _share_contexts()
+    except MISSING:
+        return
+    _short = True
+    with contextlib.suppress(*MISSING):
+        _share_contexts()
 
 
 def forget() -> None:
@@ -121,10 +134,11 @@ def both_texts(lowered: Any) -> tuple[str, str]:
     the last pass is ours, which keeps the module and raises; and the module as XLA took it is
     dumped, since lowering to it once more for its text takes as long as all passes.
     """
-    if not (_short and _is_plain(lowered)):
+    if not _is_plain(lowered):
         return hlo_text(lowered), _optimized(compile_lowered(lowered))
     try:
-        with tempfile.TemporaryDirectory(prefix="jit_synthesis_hlo_") as folder:
+        prefix = DUMP.format(pid=os.getpid())
+        with tempfile.TemporaryDirectory(prefix=prefix) as folder:
             dump = {"xla_dump_to": folder, "xla_dump_hlo_as_proto": True}
             optimized = _stopped(lowered, COMPILER_OPTIONS | dump | {"xla_dump_hlo_as_text": False})
             before = _as_lowered(_dumped(folder))
@@ -135,9 +149,15 @@ def both_texts(lowered: Any) -> tuple[str, str]:
 
 def optimized_text(lowered: Any) -> str:
     """HLO after XLA's passes, as ``both_texts`` gives it."""
-    if not (_short and _is_plain(lowered)):
+    if not _is_plain(lowered):
         return _optimized(compile_lowered(lowered))
     return _stopped(lowered, COMPILER_OPTIONS)
+
+
+def remove_dumps(pid: int) -> None:
+    """Remove what a process that was killed in the middle of a dump has left."""
+    for folder in Path(tempfile.gettempdir()).glob(DUMP.format(pid=pid) + "*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _optimized(executable: Any) -> str:
@@ -146,17 +166,25 @@ def _optimized(executable: Any) -> str:
 
 
 def _is_plain(lowered: Any) -> bool:
-    """Whether a function asks for nothing but its numbers: no devices, layouts or callbacks."""
-    asked = lowered._lowering.compile_args
+    """Whether the short way will do: nothing is asked for but numbers.
+
+    Devices, layouts and callbacks stand in the first line of a text in ways of their own.
+    """
+    if not _short:
+        return False
     places = ("in_shardings", "out_shardings", "intermediate_shardings")
-    choices = [choice for place in places for choice in asked[place]]
     special = ("ordered_effects", "unordered_effects", "host_callbacks")
-    return (
-        asked["num_devices"] == 1
-        and not any(asked[name] for name in special)
-        and all(type(choice).__name__ == "UnspecifiedValue" for choice in choices)
-        and all(layout is None for layout in (*asked["in_layouts"], *asked["out_layouts"]))
-    )
+    try:
+        asked = lowered._lowering.compile_args
+        choices = [choice for place in places for choice in asked[place]]
+        return (
+            asked["num_devices"] == 1
+            and not any(asked[name] for name in special)
+            and all(type(choice).__name__ == "UnspecifiedValue" for choice in choices)
+            and all(layout is None for layout in (*asked["in_layouts"], *asked["out_layouts"]))
+        )
+    except MISSING:
+        return False
 
 
 def _stopped(lowered: Any, options: dict[str, Any]) -> str:
@@ -172,18 +200,30 @@ def _stopped(lowered: Any, options: dict[str, Any]) -> str:
     finally:
         _wanted = None
     if executable is None:
-        # XLA's configuration is not in the module: whether it may choose how arguments and
-        # results are divided among devices, which JAX permits where the user says nothing.
-        head, line, rest = _parse(caught[0]).to_string(_print_options()).partition("\n")
+        text = _configured(caught[0], lowered)
+        # Whether there is a routine of that name, XLA asks when it makes machine code.
+        if text and " custom-call(" not in text:
+            return text
+        executable = compile_lowered(lowered)
+    return _optimized(executable)
+
+
+def _configured(module: bytes, lowered: Any) -> str:
+    """A stopped module as its executable would be printed; empty where that is not known.
+
+    XLA's configuration is not in the module: whether it may choose how arguments and results are
+    divided among devices, which JAX permits where the user says nothing.
+    """
+    try:
+        head, line, rest = _parse(module).to_string(_print_options()).partition("\n")
         asked = lowered._lowering.compile_args
         for what, avals in (("parameters", "global_in_avals"), ("output", "global_out_avals")):
             if asked[avals]:
                 each = ",".join("true" for _ in asked[avals])
                 head += f", allow_spmd_sharding_propagation_to_{what}={{{each}}}"
-        if _HEAD.fullmatch(head):
-            return head + line + rest
-        executable = compile_lowered(lowered)
-    return _optimized(executable)
+    except MISSING:
+        return ""
+    return head + line + rest if _HEAD.fullmatch(head) else ""
 
 
 def _stop(module: bytes) -> None:
@@ -204,8 +244,6 @@ def _as_lowered(dumped: bytes) -> str:
     Only the layout of its result has been asked for since: as lowered, it is that of the root. The
     first field of what XLA dumps (HloProto) is the module, its length before it.
     """
-    from jax._src.lib import hlo  # pyright: ignore
-
     size, at = 0, 1
     for byte in dumped[1:10]:
         size |= (byte & 127) << 7 * (at - 1)
@@ -214,9 +252,14 @@ def _as_lowered(dumped: bytes) -> str:
             break
     if not size or len(dumped) < at + size:  # cut short by a full disk
         return ""
-    options = hlo.HloPrintOptions.short_parsable()
-    options.print_metadata = False
-    head, line, rest = _parse(dumped[at : at + size]).to_string(options).partition("\n")
+    try:
+        from jax._src.lib import hlo  # pyright: ignore
+
+        options = hlo.HloPrintOptions.short_parsable()
+        options.print_metadata = False
+        head, line, rest = _parse(dumped[at : at + size]).to_string(options).partition("\n")
+    except MISSING:
+        return ""
     entry = rest.find("\nENTRY ")
     root = _ROOT.search(rest, entry) if entry >= 0 else None
     if root is None or not _HEAD.fullmatch(head):

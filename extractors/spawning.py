@@ -39,13 +39,20 @@ class WorkerProcess(SpawnProcess):
 
 
 class Context(SpawnContext):
-    """The spawn context with ``WorkerProcess``, remembering the one started last."""
+    """The spawn context with ``WorkerProcess``, remembering those that were started."""
 
-    latest: WorkerProcess | None = None
+    def __init__(self) -> None:
+        self.started: list[WorkerProcess] = []
+
+    @property
+    def latest(self) -> WorkerProcess | None:
+        """The one started last."""
+        return self.started[-1] if self.started else None
 
     def Process(self, *args: Any, **kwargs: Any) -> WorkerProcess:  # pyright: ignore
         """The process that multiprocessing's users ask a context for."""
-        worker = self.latest = WorkerProcess(*args, **kwargs)
+        worker = WorkerProcess(*args, **kwargs)
+        self.started.append(worker)
         return worker
 
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from pebble import ProcessExpired, ProcessPool
 
 from .confinement import begin
+from .jax_compiler import remove_dumps
 from .jobs import extract_job
 from .outcomes import Job, Outcome, Rejected, one_line
 from .spawning import Context, WorkerProcess
@@ -146,11 +147,15 @@ class Extractor:
     def close(self) -> None:
         """End the worker at once; the next job starts another."""
         pool, closed, pid = self._pool, self._closed, self._pid
+        context = self._context
         self._forget()
         if pool is not None and pid == os.getpid():
             pool.stop()
             pool.join()
             closed.set()
+            for worker in context.started:
+                if worker.pid is not None:
+                    remove_dumps(worker.pid)
 
     def _forget(self) -> None:
         self._pool: ProcessPool | None = None

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 import generators
-from extractors import COLUMNS, Extracted, Extractor, Job, extract_job, jax_compiler
+from extractors import (
+    COLUMNS,
+    Extracted,
+    Extractor,
+    Job,
+    extract_job,
+    jax_compiler,
+    jax_hlo,
+)
 
 SQUARE = (("float32", (3, 5)),) * 2
 ODD = {
@@ -22,6 +34,10 @@ ODD = {
         SQUARE[:1],
     ),
     "library call": ("return jnp.linalg.qr(x)", SQUARE[:1]),
+    "routine that is not there": (
+        "return x + jax.ffi.ffi_call('none_such', jax.ShapeDtypeStruct(x.shape, x.dtype))(x)",
+        SQUARE[:1],
+    ),
     "unused argument": ("return x * 2", SQUARE),
     "number in a tree": ("return x * 2, 3", SQUARE[:1]),
 }
@@ -49,23 +65,40 @@ def test_the_short_way_gives_the_bytes_of_the_long_one():
     with Extractor("jax") as extractor:
         short = extractor.extract(jobs)
     for job, quick in zip(jobs, short, strict=True):
-        assert isinstance(quick, Extracted), (job, quick)
+        assert isinstance(quick, Extracted) or "none_such" in job.python, (job, quick)
         assert quick == extract_job(job), job.python
     assert not jax_compiler._short  # the tests' own process went the long way
 
 
 def test_a_worker_makes_no_machine_code_of_plain_functions():
+    jobs = [replace(job, mode="forward") for job in made_jobs()[:20] + odd_jobs()]
     with Extractor("jax") as extractor:
-        found = extractor.call(executables, (made_jobs()[:20] + odd_jobs(),), 300)
-    callbacks = [n for n, name in enumerate(ODD, 20) if "callback" in name]
-    assert [n for n, made in enumerate(found) if made] == callbacks
+        found = extractor.call(long_steps, (jobs,), 300)
+    others = [n for n, name in enumerate(ODD, 20) if name in ("callback", "pure callback")]
+    routines = [n for n, name in enumerate(ODD, 20) if name == "library call"]
+    assert {n: steps for n, steps in enumerate(found) if steps} == (
+        {n: {"hlo_text": 1, "_optimized": 1} for n in others}
+        | {n: {"_optimized": 1} for n in routines}
+    )
+
+
+def test_a_worker_that_is_killed_leaves_no_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Extractor("jax") as extractor:
+        pid = extractor.call(os.getpid, (), 300)
+        left = tmp_path / jax_compiler.DUMP.format(pid=pid)
+        left.mkdir()
+        (left / "half.pb").write_bytes(b"x")
+        assert not isinstance(extractor.call(os._exit, (3,), 300), int)
+    assert not left.exists()
 
 
 def test_what_is_missing_of_the_short_way_is_made_the_long_way():
     jobs = made_jobs()[:6]
     long = [extract_job(job) for job in jobs]
     with Extractor("jax") as extractor:
-        for lack in ("dump", "end of the dump", "folder", "header", "stop"):
+        for lack in ("dump", "end of the dump", "folder", "header", "parse", "asked", "stop"):
             assert extractor.call(lacking, (lack, jobs), 300) == long, lack
 
 
@@ -80,19 +113,24 @@ def test_columns_of_no_floating_output():
 # What follows runs in the worker.
 
 
-def executables(jobs: list[Job]) -> list[int]:
-    """How many executables the texts of each job took."""
-    made: list[int] = []
-    compile_ = jax_compiler._optimized
+def long_steps(jobs: list[Job]) -> list[dict[str, int]]:
+    """How often each job took a step of the long way."""
+    made: list[dict[str, int]] = []
 
-    def counted(executable: object) -> str:
-        made[-1] += 1
-        return compile_(executable)
+    def counted(name: str, step: Callable[..., str]) -> Callable[..., str]:
+        def counting(given: object) -> str:
+            made[-1][name] = made[-1].get(name, 0) + 1
+            return step(given)
+
+        return counting
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jax_compiler, "_optimized", counted)
+        for module in (jax_compiler, jax_hlo):
+            for name in ("hlo_text", "_optimized"):
+                if hasattr(module, name):
+                    patch.setattr(module, name, counted(name, getattr(module, name)))
         for job in jobs:
-            made.append(0)
+            made.append({})
             extract_job(job)
     return made
 
@@ -100,13 +138,17 @@ def executables(jobs: list[Job]) -> list[int]:
 def lacking(what: str, jobs: list[Job]) -> list[object]:
     """What becomes of jobs where a part of the short way does not work."""
     with pytest.MonkeyPatch.context() as patch:
-        whole = jax_compiler._dumped
+        whole, ask = jax_compiler._dumped, jax_compiler._is_plain
         if what == "dump":
             patch.setattr(jax_compiler, "_dumped", lambda folder: b"")
         elif what == "end of the dump":
             patch.setattr(jax_compiler, "_dumped", lambda folder: whole(folder)[:-40])
         elif what == "folder":
             patch.setattr(jax_compiler.tempfile, "tempdir", "/nowhere/to/be/found")
+        elif what == "parse":
+            patch.setattr(jax_compiler, "_parse", lambda module: module.nothing_like_it)
+        elif what == "asked":
+            patch.setattr(jax_compiler, "_is_plain", lambda lowered, ask=ask: ask(object()))
         elif what == "header":
             patch.setattr(jax_compiler, "_HEAD", jax_compiler.re.compile("nothing like it"))
         else:

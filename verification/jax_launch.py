@@ -63,8 +63,8 @@ class JaxRun:
     ) -> list[np.ndarray | None]:
         """The gradient of the sum of all floating outputs with respect to each input.
 
-        It is that of the row's ``hlo_backward``: ``cotangents`` are ones. None for inputs that are
-        no real floats.
+        It is the function of the row's ``hlo_backward``: ``cotangents`` are ones. None for inputs
+        that are no real floats.
         """
         which = GRADIENT, specs(arguments)
         with self.jax.enable_x64(self.wide):
@@ -78,7 +78,10 @@ class JaxRun:
         if executable is not None:
             self._together[which] = values
             place = list(self._together).index(which)
-            return executable([tuple(given) for given in self._together.values()])[place]
+            try:
+                return executable([tuple(given) for given in self._together.values()])[place]
+            except self.jax.errors.JaxRuntimeError:
+                self._together = {}
         if which not in self._made:
             self._made[which] = compile_lowered(self._trace(which).lower())
         return self._made[which](*values)

@@ -8,6 +8,7 @@ versions; SUPPORTED says which they are written for. Nothing is compiled, and ne
 from __future__ import annotations
 
 import contextlib
+import gc
 import linecache
 import os
 import re
@@ -165,17 +166,19 @@ def running(sources: Sequence[tuple[str, str]], device: str) -> Iterator[list[An
     """
     warp = load_warp()
     _start_runtime()
+    # Machine code is unloaded, by its name, when Python lets go of a module: that of a kernel seen
+    # before must not go after it has been loaded anew.
+    gc.collect()
     with _lock, fresh_module(strip_hash=False) as module, _cache_folder():
         found = []
-        with quick(warp):
-            for place, (source, name) in enumerate(sources):
-                alone = types.ModuleType(MODULE_NAME)
-                alone.__dict__["wp"] = warp
-                run_source(alone, source, f"{FILE_NAME}{place}")
-                found.append(find_kernel(alone, name))
-            # The numbers are the same, and nobody waits for machine code that runs once.
-            warp.set_module_options({"optimization_level": 0}, module=module)
-            warp.load_module(MODULE_NAME, device=device, block_dim=None)
+        for place, (source, name) in enumerate(sources):
+            alone = types.ModuleType(MODULE_NAME)
+            alone.__dict__["wp"] = warp
+            run_source(alone, source, f"{FILE_NAME}{place}")
+            found.append(find_kernel(alone, name))
+        # The numbers are the same, and nobody waits for machine code that runs once.
+        warp.set_module_options({"optimization_level": 0}, module=module)
+        warp.load_module(MODULE_NAME, device=device, block_dim=None)
         yield found
 
 

@@ -287,9 +287,7 @@ def _share_contexts() -> None:
     """Lower one function after the other in one MLIR context, which costs as much as a lowering."""
     from jax._src.interpreters import mlir
 
-    make = getattr(mlir, "make_ir_context", None)
-    if make is None or hasattr(make, "made"):
-        return
+    make = mlir.make_ir_context
 
     def kept() -> Any:
         global _context
@@ -297,5 +295,4 @@ def _share_contexts() -> None:
             _context = make()
         return _context
 
-    kept.made = make  # pyright: ignore
     mlir.make_ir_context = kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,8 @@ class Parts:
         path = self.folder / "manifest.json"
         found = json.loads(path.read_text()) if path.is_file() else None
         if found is not None and found != self.manifest:
-            names = sorted(found.keys() | self.manifest.keys())
-            told = ", ".join(
-                f"{name} {found.get(name)!r}, now {self.manifest.get(name)!r}"
-                for name in names
-                if found.get(name) != self.manifest.get(name)
-            )
             if not self.discard:
+                told = differences(found, self.manifest)
                 raise ValueError(
                     f"{self.folder} holds parts of another run ({told}): go on with its options, "
                     f"or throw them away with --overwrite"
@@ -115,13 +110,25 @@ def yield_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.yield")
 
 
+def differences(found: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What differs between two manifests, in words."""
+    return ", ".join(
+        f"{name} {found.get(name)!r}, now {now.get(name)!r}"
+        for name in sorted(found.keys() | now.keys())
+        if found.get(name) != now.get(name)
+    )
+
+
 def write_whole(path: Path, texts: Iterable[str]) -> None:
     """Write a file that is either whole or not there, also after a crash."""
     beside = path.with_name(path.name + ".tmp")
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(texts)
-    sync(beside)
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(texts)
+        sync(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     sync(path.parent)
 
 

@@ -12,7 +12,8 @@ import generators
 from extractors import Rejected, UserKernel
 from extractors.outcomes import LANGUAGES
 from jit_synthesis import FEATURES
-from pipeline.export import check_output, file_format, write_parquet
+from pipeline.export import check_output, file_format
+from pipeline.parquet import write_parquet
 from pipeline.parts import sync
 
 _SHAPED = re.compile(r"(\w+)\[([\d,]*)\]")  # of JAX: float32[8,16]
@@ -99,11 +100,11 @@ def check_user_output(output: Path, jsonl: bool, overwrite: bool) -> None:
 def write_rows(rows: list[dict[str, Any]], language: str, output: Path, jsonl: bool) -> None:
     """Write rows to a JSONL or Parquet file, whole or not at all."""
     beside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     try:
         if file_format(output, jsonl) == ".parquet":
-            write_parquet(beside, lines, FEATURES[language])
+            write_parquet(beside, rows, FEATURES[language])
         else:
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             beside.write_text("".join(lines), encoding="utf-8", newline="")
         sync(beside)
         beside.replace(output)

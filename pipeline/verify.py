@@ -15,7 +15,7 @@ from typing import Any
 import extractors
 from extractors.outcomes import COLUMNS
 from extractors.spawning import PACKAGE_ROOT
-from pipeline.export import usable_cores
+from pipeline.crew import usable_cores
 from pipeline.foreign_rows import Claim, Row, claim_of, read_rows
 from verification import foreign
 from verification.sandbox import Limits, Sandbox, SandboxError

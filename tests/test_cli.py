@@ -17,7 +17,7 @@ import generators
 import jit_synthesis
 import verification
 from jit_synthesis import FEATURES, JitSynthesisConfig, Rejection, rows
-from pipeline import cli, export
+from pipeline import cli, export, parquet
 
 USER_FILE = """
 import warp as wp
@@ -168,12 +168,15 @@ def test_exports_hold_the_rows_of_the_builder(line, options, tmp_path, capsys):
 
 
 def test_parquet_has_small_compressed_row_groups(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "GROUP_ROWS", 4)
-    lines = [json.dumps(row) for row in expected("warp", "train", 10)]
-    export.write_parquet(tmp_path / "rows.parquet", lines, FEATURES["warp"])
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 4)
+    rows = expected("warp", "train", 10)
+    parquet.write_parquet(tmp_path / "rows.parquet", rows, FEATURES["warp"])
     found = pq.ParquetFile(tmp_path / "rows.parquet").metadata
     assert [found.row_group(i).num_rows for i in range(found.num_row_groups)] == [4, 4, 2]
-    assert found.row_group(0).column(2).compression == "ZSTD"
+    column = found.row_group(0).column(2)
+    assert column.compression == "ZSTD"
+    assert column.has_column_index
+    assert column.has_offset_index
 
 
 def test_the_jsonl_flag_and_the_default_output(tmp_path, monkeypatch, capsys):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hub_server import HubServer
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = tempfile.mkdtemp(prefix="jit-synthesis-tests-")
@@ -21,7 +22,8 @@ atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 
 # Read when datasets is imported, so before any test module.
 os.environ |= {"HF_HOME": CACHE, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-for name in ("HF_DATASETS_CACHE", "HF_HUB_CACHE", "HF_MODULES_CACHE"):
+os.environ |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+for name in ("HF_DATASETS_CACHE", "HF_HUB_CACHE", "HF_MODULES_CACHE", "HF_TOKEN"):
     os.environ.pop(name, None)
 
 
@@ -101,6 +103,22 @@ def processes() -> Iterator[Processes]:
     yield made
     for pid in made.left():
         os.kill(pid, 9)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub of this test's own, on a free port of loopback.
+
+    huggingface_hub reads HF_ENDPOINT when it is imported, which has happened here, without network.
+    So clients in this process use `hub.api()`, which names the endpoint; what can only be told by
+    the environment (datasets, the command line) runs in a process of its own (`processes`), which
+    inherits what is set here. Nothing is left behind for the tests that the process runs later.
+    """
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with HubServer(tmp_path / "hub") as server:
+        for name, value in server.environment(tmp_path / "hf").items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture

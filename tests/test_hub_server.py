@@ -1,0 +1,441 @@
+"""The Hub that other tests publish to: what clients see of it, and that it misbehaves as asked."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import huggingface_hub
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import ROOT
+from hub_server import HubServer
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfFileSystem,
+    hf_hub_download,
+)
+from huggingface_hub.errors import (
+    BadRequestError,
+    EntryNotFoundError,
+    HfHubHTTPError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+REPO = "me/jit-kernels"
+DATASET = {"repo_id": REPO, "repo_type": "dataset"}
+BIG = b"PAR1" + bytes(range(256)) * 100 + b"PAR1"
+
+
+@pytest.fixture
+def api(hub: HubServer, monkeypatch) -> huggingface_hub.HfApi:
+    """A client of a Hub that has one empty repository; it does not wait between its attempts."""
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    made = hub.api()
+    made.create_repo(REPO, repo_type="dataset")
+    return made
+
+
+def add(path: str, data: bytes) -> CommitOperationAdd:
+    return CommitOperationAdd(path, data)
+
+
+def commit(api, operations, message="some", **options) -> str:
+    return api.create_commit(
+        operations=operations, commit_message=message, **DATASET, **options
+    ).oid
+
+
+def paths(api, **options) -> list[str]:
+    found = api.list_repo_tree(recursive=True, **DATASET, **options)
+    return [entry.path for entry in found if hasattr(entry, "size")]
+
+
+def status(caught) -> int:
+    return caught.value.response.status_code
+
+
+def fetch(api, path: str, folder: Path, revision: str = "main") -> bytes:
+    """Download with an empty cache."""
+    found = api.hf_hub_download(filename=path, revision=revision, cache_dir=folder, **DATASET)
+    return Path(found).read_bytes()
+
+
+def test_a_repository_is_made_found_and_removed(hub, api):
+    assert api.whoami()["name"] == "me"
+    assert api.create_repo(REPO, repo_type="dataset", exist_ok=True).repo_id == REPO
+    with pytest.raises(HfHubHTTPError, match="already created") as caught:
+        api.create_repo(REPO, repo_type="dataset")
+    assert status(caught) == 409
+    info = api.dataset_info(REPO)
+    assert [s.rfilename for s in info.siblings] == [".gitattributes"] == paths(api)
+    assert not info.private
+    api.update_repo_settings(private=True, **DATASET)
+    assert api.dataset_info(REPO).private
+    api.delete_repo(**DATASET)
+    assert hub.repositories == {}
+    with pytest.raises(RepositoryNotFoundError):
+        api.dataset_info(REPO)
+
+
+@pytest.mark.parametrize("name", ["a--b", "a..b", "-a", "a.", "b.git", "a b", "é", "x" * 97])
+def test_names_that_are_refused(hub, api, name):
+    with pytest.raises(ValueError, match="repo_id|Repo id"):
+        api.create_repo(f"me/{name}", repo_type="dataset")
+    # A client that does not look itself is told by the server.
+    asked = {"name": name, "organization": "me", "type": "dataset"}
+    answer = huggingface_hub.utils.get_session().post(
+        f"{hub.url}/api/repos/create", json=asked, headers={"Authorization": f"Bearer {hub.token}"}
+    )
+    assert answer.status_code == 400
+    assert "characters" in answer.json()["error"]
+
+
+def test_who_may_do_what(hub, api):
+    api.create_repo("me/hidden", repo_type="dataset", private=True)
+    commit(api, [add("a.txt", b"1")])
+    none, reader, other = hub.api(False), hub.api(hub.read_token), hub.api(hub.other_token)
+    for client in (none, reader, other):
+        assert "a.txt" in paths(client)
+    assert reader.dataset_info("me/hidden").private
+    for client in (none, other):
+        with pytest.raises(RepositoryNotFoundError) as caught:
+            client.dataset_info("me/hidden")
+        assert status(caught) == (401 if client is none else 404)
+    for client in (reader, other):
+        with pytest.raises(HfHubHTTPError, match="403 Forbidden: Authorization error") as caught:
+            commit(client, [add("b.txt", b"2")])
+        with pytest.raises(HfHubHTTPError, match="have the rights to create a dataset") as caught:
+            client.create_repo("me/new", repo_type="dataset")
+        assert status(caught) == 403
+    with pytest.raises(HfHubHTTPError) as caught:
+        none.create_repo("me/new", repo_type="dataset")
+    assert status(caught) == 401
+    wrong = hub.api("hf_nobodys")
+    for ask in (wrong.whoami, lambda: wrong.dataset_info(REPO), lambda: commit(wrong, [])):
+        with pytest.raises(HfHubHTTPError) as caught:
+            ask()
+        assert status(caught) == 401
+        assert not isinstance(caught.value, RepositoryNotFoundError)
+    assert paths(api) == [".gitattributes", "a.txt"]
+
+
+def test_files_small_and_large(hub, api, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "x.parquet").write_bytes(BIG)
+    (folder / "twin.parquet").write_bytes(BIG)
+    (folder / "small.txt").write_bytes(b"small\n")
+    (folder / "empty.parquet").write_bytes(b"")
+    api.upload_folder(folder_path=folder, **DATASET)
+    assert paths(api) == [
+        ".gitattributes",
+        "deep/er/x.parquet",
+        "empty.parquet",
+        "small.txt",
+        "twin.parquet",
+    ]
+    assert list(hub.sent().values()) == [1]
+    stored = hub.repositories[REPO]
+    assert stored.read("twin.parquet") == stored.read("deep/er/x.parquet") == BIG
+    assert fetch(api, "small.txt", tmp_path / "cache") == b"small\n"
+    assert fetch(api, "twin.parquet", tmp_path / "cache") == BIG
+    before = api.dataset_info(REPO).sha
+    api.upload_folder(folder_path=folder, **DATASET)
+    assert api.dataset_info(REPO).sha == before
+    assert list(hub.sent().values()) == [1]
+    large = api.get_paths_info(paths=["twin.parquet", "none"], **DATASET)
+    assert [(f.size, f.lfs.size, f.lfs.pointer_size) for f in large] == [(len(BIG), len(BIG), 130)]
+    blobs = api.dataset_info(REPO, files_metadata=True).siblings
+    assert {s.rfilename: s.size for s in blobs}["twin.parquet"] == len(BIG)
+
+
+def test_a_commit_is_whole_or_not_at_all(hub, api):
+    commit(api, [add("a.txt", b"1"), add("d/x.parquet", BIG), add("d/y.txt", b"y")])
+    head = api.dataset_info(REPO).sha
+    lines = [
+        {"key": "header", "value": {"summary": "half"}},
+        {"key": "file", "value": {"path": "b.txt", "content": "b"}},
+    ]
+    sha256 = "0" * 64
+    for line, error in (
+        ({"key": "lfsFile", "value": {"path": "c", "oid": sha256}}, "pointed to a file that does"),
+        ({"key": "deletedFile", "value": {"path": "none"}}, "does not exist"),
+        ({"key": "file", "value": {"path": "a/../b", "content": ""}}, "Invalid file name"),
+        ({"key": "file", "value": {"path": "d", "content": ""}}, "both a file and a folder"),
+        ({"key": "file", "value": {"path": "README.md", "content": "---\na: [\n---\n"}}, "YAML"),
+    ):
+        answer = huggingface_hub.utils.get_session().post(
+            f"{hub.url}/api/datasets/{REPO}/commit/main",
+            content="\n".join(json.dumps(part) for part in [*lines, line]),
+            headers={"Authorization": f"Bearer {hub.token}"},
+        )
+        assert answer.status_code in (400, 404)
+        assert error in answer.json()["error"]
+    assert api.dataset_info(REPO).sha == head
+    commit(api, [CommitOperationDelete("d/"), add("d2/z.txt", b"z")])
+    assert paths(api) == [".gitattributes", "a.txt", "d2/z.txt"]
+    with pytest.raises(EntryNotFoundError):
+        commit(api, [CommitOperationDelete("none.txt")])
+    assert paths(api, revision=head) == [".gitattributes", "a.txt", "d/x.parquet", "d/y.txt"]
+
+
+def test_a_parent_that_is_not_the_head(hub, api):
+    first = api.dataset_info(REPO).sha
+    second = commit(api, [add("a.txt", b"1")], parent_commit=first)
+    with pytest.raises(HfHubHTTPError, match="A commit has happened since") as caught:
+        commit(api, [add("a.txt", b"2")], parent_commit=first)
+    assert status(caught) == 412
+    commit(api, [add("a.txt", b"2")], parent_commit=second[:10])
+    assert hub.repositories[REPO].read("a.txt") == b"2"
+
+
+def test_branches_and_tags(hub, api, tmp_path):
+    base = commit(api, [add("a.txt", b"1"), add("x.parquet", BIG)])
+    api.create_branch(branch="work/1", **DATASET)
+    api.create_branch(branch="work/1", exist_ok=True, **DATASET)
+    with pytest.raises(HfHubHTTPError) as caught:
+        api.create_branch(branch="work/1", **DATASET)
+    assert status(caught) == 409
+    on_branch = commit(api, [add("a.txt", b"2")], "on the branch", revision="work/1")
+    api.create_branch(branch="old", revision=base, **DATASET)
+    api.create_tag(tag="v1", revision="work/1", **DATASET)
+    refs = api.list_repo_refs(**DATASET)
+    found = {ref.name: ref.target_commit for ref in refs.branches}
+    assert found == {"main": base, "old": base, "work/1": on_branch}
+    assert [(tag.ref, tag.target_commit) for tag in refs.tags] == [("refs/tags/v1", on_branch)]
+    for revision, content in (("main", b"1"), ("work/1", b"2"), ("v1", b"2"), (base, b"1")):
+        assert fetch(api, "a.txt", tmp_path / "cache", revision) == content
+    commits = api.list_repo_commits(revision="work/1", **DATASET)
+    assert [c.title for c in commits] == ["on the branch", "some", "initial commit"]
+    assert commits[1].commit_id == base
+    # A large file that is on another branch goes by its name alone.
+    copy = CommitOperationCopy("x.parquet", "d/copy.parquet", src_revision=base)
+    small = CommitOperationCopy("a.txt", "d/a.txt", src_revision="work/1")
+    commit(api, [CommitOperationDelete("x.parquet")])
+    commit(api, [copy, small])
+    assert hub.repositories[REPO].read("d/copy.parquet") == BIG
+    assert hub.repositories[REPO].read("d/a.txt") == b"2"
+    assert list(hub.sent().values()) == [1]
+    api.delete_branch(branch="work/1", **DATASET)
+    api.delete_tag(tag="v1", **DATASET)
+    for revision in ("work/1", "v1", "none", "f" * 40):
+        with pytest.raises(RevisionNotFoundError):
+            paths(api, revision=revision)
+        with pytest.raises(RevisionNotFoundError):
+            commit(api, [add("b.txt", b"")], revision=revision)
+    with pytest.raises(HfHubHTTPError, match="main"):
+        api.delete_branch(branch="main", **DATASET)
+
+
+def test_listings_come_in_pages(tmp_path, hub):
+    with HubServer(tmp_path / "small pages", page=3) as server:
+        api = server.api()
+        api.create_repo(REPO, repo_type="dataset")
+        names = [f"d/{n}.txt" for n in range(5)] + ["e/f/g.txt", "z.txt"]
+        first = commit(api, [add(name, b"1") for name in names], "first")
+        for number in range(4):
+            last = commit(api, [add("d/0.txt", b"%d" % number)], f"change {number}")
+        assert paths(api) == [".gitattributes", *names]
+        assert server.count("GET", "/tree/") == 4  # seven files and three folders, and one file
+        top = list(api.list_repo_tree(**DATASET))
+        assert [entry.path for entry in top] == [".gitattributes", "d", "e", "z.txt"]
+        inside = list(api.list_repo_tree(path_in_repo="e/f", **DATASET))
+        assert [entry.path for entry in inside] == ["e/f/g.txt"]
+        with pytest.raises(EntryNotFoundError):
+            list(api.list_repo_tree(path_in_repo="none", **DATASET))
+        assert len(api.list_repo_commits(**DATASET)) == 6
+        changed = api.list_repo_tree(path_in_repo="d", expand=True, **DATASET)
+        found = {entry.path: entry.last_commit.oid for entry in changed}
+        assert found["d/0.txt"] == last
+        assert found["d/1.txt"] == first
+
+
+def test_parts_of_a_file(hub, api):
+    table = pa.table({"a": list(range(100_000)), "text": [f"{n:0100d}" for n in range(100_000)]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="none", use_dictionary=False, row_group_size=10_000)
+    data = sink.getvalue().to_pybytes()
+    head = commit(api, [add("d/t.parquet", data)])
+    url = f"{hub.url}/datasets/{REPO}/resolve/main/d/t.parquet"
+    get = huggingface_hub.utils.get_session().get
+    for wanted, part in (
+        ("bytes=0-3", data[:4]),
+        ("bytes=100-", data[100:]),
+        ("bytes=-8", data[-8:]),
+        (f"bytes=10-{len(data) * 2}", data[10:]),
+    ):
+        answer = get(url, headers={"Range": wanted})
+        assert (answer.status_code, answer.content) == (206, part)
+        assert answer.headers["X-Repo-Commit"] == head
+    assert answer.headers["Content-Range"] == f"bytes 10-{len(data) - 1}/{len(data)}"
+    assert get(url, headers={"Range": f"bytes={len(data)}-"}).status_code == 416
+    told = huggingface_hub.get_hf_file_metadata(url)
+    assert (told.size, told.commit_hash) == (len(data), head)
+    assert told.etag == next(iter(hub.sent()))
+    files = HfFileSystem(endpoint=hub.url, token=hub.token, skip_instance_cache=True)
+    hub.requests.clear()
+    with files.open(f"datasets/{REPO}/d/t.parquet", block_size=2**16) as file:
+        column = pq.ParquetFile(file).read_row_group(3, columns=["a"])
+    assert column["a"].to_pylist() == list(range(30_000, 40_000))
+    assert hub.count("GET", "/resolve/", 206) > 0
+    assert hub.count("GET", "/resolve/", 200) == 0
+
+
+def test_what_is_not_there(hub, api, tmp_path):
+    with pytest.raises(EntryNotFoundError):
+        fetch(api, "none.py", tmp_path)
+    with pytest.raises(RevisionNotFoundError):
+        fetch(api, "none.py", tmp_path, "none")
+    for name in ("me/none", "squad"):
+        with pytest.raises(RepositoryNotFoundError):
+            hf_hub_download(name, "a", repo_type="dataset", endpoint=hub.url, token=hub.token)
+    with pytest.raises(RepositoryNotFoundError):
+        api.model_info("me/jit-kernels")
+
+
+def test_a_card_is_read(hub, api):
+    for content, error in (
+        ("---\nlicense: [\n---\n", "YAML"),
+        ("---\ntags: 3\n---\n", "tags"),
+        ("---\nconfigs:\n- config_name: a\n- config_name: a\n---\n", "unique"),
+        ("---\nconfigs: {a: 1}\n---\n", "configs"),
+    ):
+        with pytest.raises(ValueError, match=f"Invalid metadata.*\n.*{error}"):
+            commit(api, [add("README.md", content.encode())])
+    with pytest.warns(UserWarning, match="empty or missing yaml metadata"):
+        commit(api, [add("README.md", b"# Kernels\n")])
+    commit(api, [add("README.md", b"---\nlicense: apache-2.0\ntags: [warp]\n---\n")])
+    assert api.dataset_info(REPO).card_data.license == "apache-2.0"
+
+
+def test_it_goes_on_where_it_was_stopped(hub, api, tmp_path):
+    head = commit(api, [add("x.parquet", BIG)])
+    with HubServer(tmp_path / "second") as second:
+        old = second.api()
+        old.create_repo(REPO, repo_type="dataset")
+        port = second.port
+    with pytest.raises(Exception, match="refused"):
+        old.dataset_info(REPO)
+    with HubServer(hub.store.root, port) as third:
+        assert old.dataset_info(REPO).sha == head
+        commit(old, [add("y.parquet", BIG)])
+        assert third.sent() == {}
+
+
+def test_it_runs_as_a_process_and_survives_its_killing(processes, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    server = ROOT / "tests" / "hub_server.py"
+    log = tmp_path / "log.jsonl"
+    for number in range(2):
+        process = processes.start(server, "--root", tmp_path / "hub", "--log", log)
+        told = json.loads(process.stdout.readline())
+        api = huggingface_hub.HfApi(told["url"], token=told["token"])
+        api.create_repo(REPO, repo_type="dataset", exist_ok=True)
+        commit(api, [add(f"{number}.parquet", BIG)])
+        assert paths(api) == [".gitattributes", *(f"{n}.parquet" for n in range(number + 1))]
+        process.send_signal(signal.SIGTERM if number else signal.SIGKILL)
+        process.wait(20)
+    assert process.returncode == 0
+    asked = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [r["status"] for r in asked if r["method"] == "PUT"] == [200]
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_while_of_errors(hub, api, code):
+    fault = hub.faults.fail(code, 2, method="PUT", retry_after=0 if code == 429 else None)
+    lists = hub.faults.fail(code, 1, path="/tree/")
+    commit(api, [add("x.parquet", BIG)])
+    assert paths(api) == [".gitattributes", "x.parquet"]
+    assert (fault.hits, lists.hits) == (2, 1)
+    assert (hub.count("PUT"), hub.count("PUT", status=code)) == (3, 2)
+    hub.faults.fail(code, None, path="/commit/", message="come back later")
+    with pytest.raises(HfHubHTTPError, match="come back later") as caught:
+        commit(api, [add("y.parquet", BIG)])
+    assert status(caught) == code
+    hub.faults.clear()
+    commit(api, [add("y.parquet", BIG)])
+    assert list(hub.sent().values()) == [1]
+
+
+def test_a_connection_that_drops(hub, api):
+    data = BIG * 50
+    fault = hub.faults.drop(300_000, 2)
+    commit(api, [add("x.parquet", data)])
+    assert fault.hits == 2
+    assert hub.repositories[REPO].read("x.parquet") == data
+    cut = [r.received for r in hub.requests if r.method == "PUT" and r.status == 0]
+    assert cut == [300_000, 300_000]
+    assert list(hub.sent().values()) == [1]
+    assert list((hub.store.root / "new").iterdir()) == []
+
+
+def test_an_answer_that_is_lost(hub, api):
+    fault = hub.faults.lose()
+    with pytest.raises(Exception, match="disconnected|reset"):
+        commit(api, [add("a.txt", b"1")])
+    assert fault.hits == 1
+    assert hub.repositories[REPO].read("a.txt") == b"1"
+
+
+def test_no_rights_and_no_room(hub, api):
+    fault = hub.faults.fill_disk()
+    with pytest.raises(RuntimeError) as caught:
+        commit(api, [add("x.parquet", BIG)])
+    assert "No space left on device" in str(caught.value.__cause__)
+    assert fault.hits == 1
+    assert not hub.sent()
+    hub.faults.clear()
+    forbidden = hub.faults.forbid()
+    for change in (
+        lambda: commit(api, [add("a.txt", b"1")]),
+        lambda: api.create_branch(branch="b", **DATASET),
+        lambda: api.create_repo("me/new", repo_type="dataset"),
+    ):
+        with pytest.raises(HfHubHTTPError, match="403 Forbidden: Authorization error"):
+            change()
+    assert forbidden.hits == 3
+    assert paths(api) == [".gitattributes"]
+
+
+def test_a_commit_in_between(hub, api):
+    fault = hub.faults.overtake(files={"theirs.txt": b"theirs"})
+    with pytest.raises(HfHubHTTPError, match="A commit has happened since") as caught:
+        commit(api, [add("a.txt", b"1")], parent_commit=api.dataset_info(REPO).sha)
+    assert (status(caught), fault.hits) == (412, 1)
+    commit(api, [add("a.txt", b"1")], parent_commit=api.dataset_info(REPO).sha)
+    assert paths(api) == [".gitattributes", "a.txt", "theirs.txt"]
+
+
+def test_a_slow_answer(hub, api):
+    fault = hub.faults.slow(0.2, 1, path="/refs")
+    with pytest.raises(Exception, match="timed out"):
+        huggingface_hub.utils.get_session().get(f"{hub.url}/api/datasets/{REPO}/refs", timeout=0.05)
+    assert fault.hits == 1
+    assert api.list_repo_refs(**DATASET).branches
+
+
+def test_only_what_was_announced_is_taken(hub, api):
+    with pytest.raises(BadRequestError, match="BadDigest"):
+        answer = huggingface_hub.utils.get_session().put(
+            _link(hub, "0" * 64), content=b"not what was said"
+        )
+        huggingface_hub.utils.hf_raise_for_status(answer)
+    answer = huggingface_hub.utils.get_session().put(
+        f"{hub.url}/lfs/{REPO}/{'0' * 64}", content=b"without a link"
+    )
+    assert answer.status_code == 403
+
+
+def _link(hub, sha256: str) -> str:
+    answer = huggingface_hub.utils.get_session().post(
+        f"{hub.url}/datasets/{REPO}.git/info/lfs/objects/batch",
+        json={"objects": [{"oid": sha256, "size": 17}]},
+        headers={"Authorization": f"Bearer {hub.token}"},
+    )
+    return answer.json()["objects"][0]["actions"]["upload"]["href"]

@@ -13,7 +13,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -100,8 +100,14 @@ class Soak:
         )
 
 
-def soak(config: str, count: int, recycle: int, trace: bool) -> Soak:
-    """Make ``count`` rows of ``config`` as everyone does, and watch."""
+def soak(
+    config: str,
+    count: int,
+    recycle: int,
+    trace: bool,
+    then: Callable[[Extractor], None] = lambda worker: None,
+) -> Soak:
+    """Make ``count`` rows of ``config`` as everyone does, and watch; ``then`` gets the worker."""
     found = Soak(config)
     start, cpu = time.monotonic(), sum(os.times()[:4])
     every = max(count // SAMPLES, 1)
@@ -120,6 +126,7 @@ def soak(config: str, count: int, recycle: int, trace: bool) -> Soak:
                     found.cpu_s.append((found.rows, tree_cpu_s()))
                     if trace:
                         print(f"{config} {found.rows} {found.memory_mb[-1]:.0f}", file=sys.stderr)
+            then(worker)
     except Exception as error:  # noqa: BLE001  it is counted and told
         found.error = f"{type(error).__name__}: {error}"
     found.minutes = (time.monotonic() - start) / 60

@@ -5,8 +5,11 @@ Each function gives the lines of the table of `throughput.py` for it: what, targ
 
 from __future__ import annotations
 
-from runs import environment, median, most_mb, run
-from soak import soak
+from runs import environment, median, most_mb, ratio, run
+from soak import soak, tree_cpu_s
+
+from extractors import Extractor
+from jit_synthesis import JitSynthesisConfig, rows
 
 Line = tuple[str, str, str]
 STREAM = """
@@ -24,6 +27,7 @@ import jit_synthesis
 from datasets import load_dataset
 load_dataset("jit_synthesis", {config!r}, num_train=400, num_validation=0, num_test=0, num_proc=2)
 """
+PACE_ROUNDS, PACE_ROWS = 11, 96
 FIRST_S = {"warp": 5, "jax": 6}
 
 
@@ -67,14 +71,35 @@ def memory() -> list[Line]:
     return found
 
 
+def _cpu_ms(config: str, start: int, count: int, worker: Extractor) -> float:
+    """CPU ms a row of some rows, of this process and all workers."""
+    before = tree_cpu_s()
+    for _ in rows(JitSynthesisConfig(config), "train", start, start + count, compiler=worker):
+        pass
+    return (tree_cpu_s() - before) / count * 1e3
+
+
 def pace(config: str, count: int) -> list[Line]:
-    """CPU a row of the first and of the last thousand rows of one worker, and its memory."""
-    found = soak(config, count, recycle=count + 1, trace=False)
+    """CPU a row of a worker that has made ``count`` rows beside one that has made 1,000; memory.
+
+    Both make the same rows after that, in turns: later rows are not of the same size as earlier
+    ones, and the machine is not as quick at all times.
+    """
+    old, young = [], []
+
+    def compare(worker: Extractor) -> None:
+        with Extractor(config, recycle=count) as other:
+            _cpu_ms(config, 0, 1_000, other)
+            for low in range(count, count + PACE_ROUNDS * PACE_ROWS, PACE_ROWS):
+                old.append(_cpu_ms(config, low, PACE_ROWS, worker))
+                young.append(_cpu_ms(config, low, PACE_ROWS, other))
+
+    found = soak(config, count, recycle=2 * count, trace=False, then=compare)
     if found.failures:
         raise SystemExit(f"{config}: {found.failures[0]}")
-    early, late = found.cpu_ms(0, 1_000), found.cpu_ms(count - 1_000, count)
-    what = f"`{config}`: CPU ms a row, last 1,000 of {count:,} beside the first"
-    told = f"{late:.2f} beside {early:.2f}: {100 * (late / early - 1):+.1f} %"
+    what = f"`{config}`: CPU a row after {count:,} rows, beside after 1,000, in turns"
+    more = 100 * (ratio(old, young) - 1)
+    told = f"{more:+.1f} %: {median(old):.1f} ms beside {median(young):.1f} ms"
     kept = f"{found.tenth_mb(1):.0f} MB, {found.tenth_mb(9):.0f} MB"
     return [
         (what, "within 5 %", told),

@@ -3,19 +3,22 @@
 Each measurement is a process of its own, run to its end, worker processes included. A short and
 a long run are subtracted, so that imports and start-up cancel out. The sides of a comparison run
 in turns, and the ratio is the median of the ratios round by round: it holds on a machine that
-does other things as well. ``--only`` picks parts, and then nothing is written.
+does other things as well. What each part found is
+kept in `results.json`; ``--only`` measures some anew, and the table is that of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import starts
 from identical import differing
@@ -25,7 +28,7 @@ from starts import Line
 import extractors
 from generators import generate
 
-README = HERE.parent / "README.md"
+README, RESULTS = HERE.parent / "README.md", HERE / "results.json"
 MARK, END = "<!-- bench -->", "<!-- end bench -->"
 # Rows of the short and of the long run.
 ROWS = {"warp": (100, 700), "jax": (20, 90), "stablehlo": (20, 120), "paired": (20, 90)}
@@ -143,11 +146,19 @@ def verification(rounds: int) -> list[Line]:
     return lines
 
 
-def table(lines: Sequence[Line], rounds: int) -> str:
-    """The lines as Markdown, with the machine and the versions."""
+def machine() -> str:
+    """The machine and the versions."""
     versions = {k: v for c in ("warp", "jax") for k, v in extractors.toolchain(c).items()}
     told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    head = f"{platform.machine()}, {os.cpu_count()} cores, {told}; medians of {rounds}."
+    return f"{platform.machine()}, {os.cpu_count()} cores, {told}"
+
+
+def table(parts: Mapping[str, Mapping[str, Any]]) -> str:
+    """The lines of all parts as Markdown, with the machines and how often each was measured."""
+    machines = ", ".join(sorted({part["machine"] for part in parts.values()}))
+    rounds = sorted({part["rounds"] for part in parts.values()})
+    head = f"{machines}; medians of {' or '.join(map(str, rounds))} rounds."
+    lines = [line for part in parts.values() for line in part["lines"]]
     rows = ["| | target | found |", "|---|---|---|", *(f"| {' | '.join(line)} |" for line in lines)]
     return "\n".join([head, "", *rows])
 
@@ -166,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each (default 5)")
     parser.add_argument("--identical", type=int, default=500, help="kernels to compare (500)")
-    parser.add_argument("--pace", default="warp=20000,jax=3000", help="rows of the long runs")
+    parser.add_argument("--pace", default="warp=20000,jax=20000", help="rows of the long runs")
     parts = ("plain", "identical", "workers", "verify", "starts", "memory", "pace")
     parser.add_argument("--only", default=",".join(parts), help=f"parts of {', '.join(parts)}")
     given = parser.parse_args()
@@ -189,15 +200,17 @@ def main() -> None:
     unknown = [name for name in chosen if name not in measures]
     if unknown:
         parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(parts)}")
-    lines: list[Line] = []
     for name in chosen:
-        for line in measures[name]():
+        found = measures[name]()
+        for line in found:
             print(" | ".join(line), file=sys.stderr, flush=True)
-            lines.append(line)
-    found = table(lines, given.rounds)
-    print(found)
-    if chosen == list(parts):
-        write(found)
+        kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        kept[name] = {"rounds": given.rounds, "machine": machine(), "lines": found}
+        in_order = {name: kept[name] for name in parts if name in kept}
+        RESULTS.write_text(json.dumps(in_order, indent=1, ensure_ascii=False) + "\n")
+    whole = table(json.loads(RESULTS.read_text()))
+    print(whole)
+    write(whole)
 
 
 if __name__ == "__main__":

@@ -103,11 +103,17 @@ def compile_lowered(lowered: Any) -> Any:
     return lowered.compile(compiler_options=COMPILER_OPTIONS)
 
 
-def compile_together(traces: Sequence[Any]) -> Any:
-    """One executable of several traced functions: takes a tuple of arguments a function.
+def compile_to_run(lowered: Any) -> Any:
+    """The executable of what was lowered, where nobody asks for the text of its HLO.
 
-    XLA's older emitter writes the loops of all into one LLVM module, a third of the time.
+    XLA's older emitter writes all loops into one LLVM module, a third of the time.
     """
+    options = COMPILER_OPTIONS | {"xla_cpu_use_fusion_emitters": False}
+    return lowered.compile(compiler_options=options)
+
+
+def compile_together(traces: Sequence[Any]) -> Any:
+    """One executable to run of several traced functions: takes a tuple of arguments a function."""
     jax = load_jax()
     functions = [jax.extend.core.jaxpr_as_fun(traced.jaxpr) for traced in traces]
 
@@ -118,8 +124,7 @@ def compile_together(traces: Sequence[Any]) -> Any:
         tuple(jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in traced.jaxpr.in_avals)
         for traced in traces
     ]
-    options = COMPILER_OPTIONS | {"xla_cpu_use_fusion_emitters": False}
-    return jax.jit(together).lower(given).compile(compiler_options=options)
+    return compile_to_run(jax.jit(together).lower(given))
 
 
 def hlo_text(lowered: Any) -> str:
@@ -127,31 +132,35 @@ def hlo_text(lowered: Any) -> str:
     return lowered.as_text(dialect="hlo")
 
 
-def both_texts(lowered: Any) -> tuple[str, str]:
+def both_texts(lowered: Any, run: bool = False) -> tuple[str, str, Any]:
     """HLO before and after XLA's passes: constants whole, no source lines or stack frames.
 
     After the passes XLA makes machine code, which takes many times as long. On the short way
     the last pass is ours, which keeps the module and raises; and the module as XLA took it is
-    dumped, since lowering to it once more for its text takes as long as all passes.
+    dumped, since lowering to it once more for its text takes as long as all passes. What is to be
+    ``run`` afterwards is compiled to its end; its executable is the third, else None.
     """
     if not _is_plain(lowered):
-        return hlo_text(lowered), _optimized(compile_lowered(lowered))
+        executable = compile_lowered(lowered)
+        return hlo_text(lowered), _optimized(executable), executable
+    make = _compiled if run else _stopped
     try:
         prefix = DUMP.format(pid=os.getpid())
         with tempfile.TemporaryDirectory(prefix=prefix) as folder:
             dump = {"xla_dump_to": folder, "xla_dump_hlo_as_proto": True}
-            optimized = _stopped(lowered, COMPILER_OPTIONS | dump | {"xla_dump_hlo_as_text": False})
+            options = COMPILER_OPTIONS | dump | {"xla_dump_hlo_as_text": False}
+            optimized, executable = make(lowered, options)
             before = _as_lowered(_dumped(folder))
     except OSError:  # a full disk, no folder for temporary files
-        before, optimized = "", _stopped(lowered, COMPILER_OPTIONS)
-    return before or hlo_text(lowered), optimized
+        optimized, executable = make(lowered, COMPILER_OPTIONS)
+        before = ""
+    return before or hlo_text(lowered), optimized, executable
 
 
-def optimized_text(lowered: Any) -> str:
-    """HLO after XLA's passes, as ``both_texts`` gives it."""
-    if not _is_plain(lowered):
-        return _optimized(compile_lowered(lowered))
-    return _stopped(lowered, COMPILER_OPTIONS)
+def optimized_text(lowered: Any, run: bool = False) -> tuple[str, Any]:
+    """HLO after XLA's passes, and the executable if there is one, as ``both_texts`` gives them."""
+    make = _compiled if run or not _is_plain(lowered) else _stopped
+    return make(lowered, COMPILER_OPTIONS)
 
 
 def remove_dumps(pid: int) -> None:
@@ -187,8 +196,14 @@ def _is_plain(lowered: Any) -> bool:
         return False
 
 
-def _stopped(lowered: Any, options: dict[str, Any]) -> str:
-    """The optimized text of a plain function, XLA stopped after its passes."""
+def _compiled(lowered: Any, options: dict[str, Any]) -> tuple[str, Any]:
+    """The optimized text of a function, and its executable."""
+    executable = lowered.compile(compiler_options=options)
+    return _optimized(executable), executable
+
+
+def _stopped(lowered: Any, options: dict[str, Any]) -> tuple[str, Any]:
+    """The optimized text of a plain function, XLA stopped after its passes; no executable."""
     global _wanted
     caught = _wanted = []
     try:
@@ -203,9 +218,9 @@ def _stopped(lowered: Any, options: dict[str, Any]) -> str:
         text = _configured(caught[0], lowered)
         # Whether there is a routine of that name, XLA asks when it makes machine code.
         if text and " custom-call(" not in text:
-            return text
+            return text, None
         executable = compile_lowered(lowered)
-    return _optimized(executable)
+    return _optimized(executable), None
 
 
 def _configured(module: bytes, lowered: Any) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import types
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .jax_compiler import both_texts, forget, hlo_text, load_jax, optimized_text
@@ -22,27 +23,60 @@ DTYPES = (
 )
 # JAX keeps what it traced and compiled; letting go costs it a little tracing anew.
 CLEAR_EVERY = 32
+KEEP = 64  # functions extracted to be run that nobody has run yet
 
 _done = 0
 
 
+@dataclass
+class Kept:
+    """What extracting a function has made that running it needs; None where it was not made."""
+
+    forward: Any = None  # traced
+    executable: Any = None  # the one that ``hlo_optimized`` is the text of
+    gradient: Any = None  # traced
+    backward: Any = None  # the gradient, lowered
+
+
+_kept: dict[tuple, Kept] = {}
+
+
 def extract_jax(job: Job) -> Outcome:
-    """Extract the columns of ``job.language``, "jax" or "stablehlo", of the function it names."""
+    """Extract the columns of ``job.language``, "jax" or "stablehlo", of the function it names.
+
+    With ``job.run`` what running it needs is kept until ``take`` asks for it.
+    """
     global _done
     jax = load_jax()
+    kept = Kept()
     wide = any(dtype in WIDE for dtype, _ in job.inputs)
     with jax.enable_x64(wide):
         try:
             function = run_source(job.python, job.name)
             outcome = function_texts(
-                function, job.name, job.inputs, job.language, job.mode, job.device
+                function,
+                job.name,
+                job.inputs,
+                job.language,
+                job.mode,
+                job.device,
+                kept if job.run else None,
             )
         except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code runs here
             outcome = refused("import", error)
+    if job.run and isinstance(outcome, Extracted):
+        while len(_kept) >= KEEP:
+            del _kept[next(iter(_kept))]  # the oldest: nobody came for it
+        _kept[job.python, job.name, job.inputs] = kept
     _done += 1
     if _done % CLEAR_EVERY == 0:
         forget()
     return outcome
+
+
+def take(python: str, name: str, inputs: tuple[tuple[str, tuple[int, ...]], ...]) -> Kept:
+    """What was kept of a function that was extracted in this process; it is kept no longer."""
+    return _kept.pop((python, name, inputs), Kept())
 
 
 def run_source(source: str, name: str) -> Callable[..., Any]:
@@ -64,14 +98,18 @@ def function_texts(
     language: str,
     mode: str,
     device: str,
+    kept: Kept | None = None,
 ) -> Outcome:
-    """Texts of a function by column, with (dtype, shape) for each argument in ``inputs``."""
+    """Texts of a function by column, with (dtype, shape) for each argument in ``inputs``.
+
+    What running it needs is made too where there is a ``kept`` to put it in.
+    """
     unknown = [dtype for dtype, _ in inputs if dtype not in DTYPES]
     if unknown:
         return Rejected("trace", f"unknown dtype {unknown[0]!r}: choose from {', '.join(DTYPES)}")
     stage = "trace"
     try:
-        forward = backward = None
+        forward = backward = gradient = None
         traced = trace(function, inputs)
         if mode != "backward":
             stage = "lower"
@@ -83,7 +121,11 @@ def function_texts(
             backward = gradient and gradient.lower()
         stage = "compile"
         make = _stablehlo_columns if language == "stablehlo" else _jax_columns
-        return Extracted(make(forward, backward, device))
+        texts, executable = make(forward, backward, device, kept is not None)
+        if kept is not None:
+            kept.forward, kept.executable = traced, executable
+            kept.gradient, kept.backward = gradient, backward
+        return Extracted(texts)
     except (Exception, SystemExit) as error:  # noqa: BLE001  foreign code is traced here
         return refused(stage, error)
 
@@ -140,21 +182,28 @@ def trace_gradient(
     return jax.jit(named).trace(*_specs(inputs))
 
 
-def _jax_columns(forward: Any, backward: Any, device: str) -> dict[str, str]:
+def _jax_columns(forward: Any, backward: Any, device: str, run: bool) -> tuple[dict[str, str], Any]:
+    """Texts by column, and the executable of the function if it is to be run."""
     texts = dict.fromkeys(COLUMNS["jax"], "")
+    executable = None
     if forward is not None:
-        texts["hlo_forward"], texts["hlo_optimized"] = both_texts(forward)
+        texts["hlo_forward"], texts["hlo_optimized"], executable = both_texts(forward, run)
     if backward is not None:
         texts["hlo_backward"] = hlo_text(backward)
-    return texts
+    return texts, executable
 
 
-def _stablehlo_columns(forward: Any, backward: Any, device: str) -> dict[str, str]:
+def _stablehlo_columns(
+    forward: Any, backward: Any, device: str, run: bool
+) -> tuple[dict[str, str], Any]:
     """StableHLO in ``cpp`` and optimized HLO in ``cuda``; the gradient's module comes second."""
     texts = dict.fromkeys(COLUMNS["stablehlo"], "")
     stages = [stage for stage in (forward, backward) if stage is not None]
+    executable = None
     if device != "cuda":
         texts["cpp"] = "\n".join(stage.as_text() for stage in stages)
     if device != "cpu":
-        texts["cuda"] = "\n".join(optimized_text(stage) for stage in stages)
-    return texts
+        found = [optimized_text(stage, run and stage is forward) for stage in stages]
+        texts["cuda"] = "\n".join(text for text, _ in found)
+        executable = found[0][1] if forward is not None else None
+    return texts, executable

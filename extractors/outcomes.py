@@ -39,6 +39,7 @@ class Job:
     mode: str = "both"
     preamble: bool = False
     twin: str = ""  # of a pair: the JAX function beside the Warp kernel in ``python``
+    run: bool = False  # it will be run in this process: keep what that needs
 
     def __post_init__(self) -> None:
         """Raise ValueError for a language, device or mode that does not exist."""

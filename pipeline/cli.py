@@ -20,6 +20,7 @@ import extractors
 from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
+from pipeline import publish_commands
 from pipeline.export import export, finished_rows
 from pipeline.foreign_rows import count_rows
 from pipeline.options import (
@@ -39,7 +40,7 @@ from pipeline.options import (
     Verify,
     Workers,
 )
-from pipeline.progress import Bar, err, summarise
+from pipeline.progress import Bar, InterruptedRun, err, summarise
 from pipeline.show import find_row, print_row
 from pipeline.user_rows import check_options, check_user_output, complaint, user_rows, write_rows
 from pipeline.verify import check_verify_options
@@ -60,6 +61,8 @@ jit-synthesis show warp 17
 jit-synthesis extract my_kernels.py --output mine.jsonl
 
 jit-synthesis verify theirs.jsonl
+
+jit-synthesis publish me/jit-kernels --count 1000 --verify gradient
 """
 CONFIG_HELP = {
     "warp": "Warp kernels: Python, C++ and CUDA, with their adjoints.",
@@ -93,10 +96,6 @@ def make_config(name: str, split: str, count: int, **options: Any) -> JitSynthes
         raise ValueError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
     counts: dict[str, Any] = dict.fromkeys((f"num_{other}" for other in SPLITS), 0)
     return JitSynthesisConfig(name, **counts | {f"num_{split}": count}, **options)
-
-
-class _Interrupted(Exception):
-    """Ctrl-C, and what has become of the work."""
 
 
 def _export_command(name: str) -> Callable[..., None]:
@@ -149,7 +148,7 @@ def _export_command(name: str) -> Callable[..., None]:
                 bar.stop()
                 kept = finished_rows(path, count)
                 told = f"{kept} of {count} rows are kept, the same command goes on"
-                raise _Interrupted(told) from None
+                raise InterruptedRun(told) from None
         summarise(done, path, time.monotonic() - start)
 
     return command
@@ -333,12 +332,15 @@ def verify(
             )
         except KeyboardInterrupt:
             bar.stop()
-            raise _Interrupted("nothing is said of the file") from None
+            raise InterruptedRun("nothing is said of the file") from None
     print_differences(done.differences, as_json)
     for line in summary(done):
         err.print(line, markup=False)
     if done.differences:
         raise typer.Exit(1)
+
+
+publish_commands.add_to(app)
 
 
 @app.callback(invoke_without_command=True)
@@ -374,7 +376,7 @@ def _run(arguments: list[str] | None) -> int:
         if code == INTERRUPTED:  # Typer's word for a Ctrl-C that no command has caught
             return _complain("interrupted", code)
         return code if isinstance(code, int) else 0
-    except _Interrupted as error:
+    except InterruptedRun as error:
         return _complain(f"interrupted: {error}", INTERRUPTED)
     except UsageError as error:
         return _complain(error.format_message(), 2)

@@ -13,6 +13,10 @@ from pipeline.export import Exported
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+class InterruptedRun(Exception):
+    """Ctrl-C, and what has become of the work."""
+
+
 class Bar(Progress):
     """Rows done, rows a second, rejections (or what ``failing`` is) and time left."""
 

@@ -90,7 +90,7 @@ def matched(
         reason = _formed(outputs, wanted[0], expected.subject.program.dtype)
         if reason:
             return reason
-    return _same(expected, sets, wanted, found, sure)
+    return _same(expected, sets, wanted, found, sure, exact=wanted)
 
 
 def alike(one: Sequence[Sequence[np.ndarray]], other: Sequence[Sequence[np.ndarray]]) -> str:
@@ -139,11 +139,16 @@ def _same(
     wanted: Sequence[Sequence[np.ndarray]],
     found: Sequence[Sequence[np.ndarray]],
     sure: bool = True,
+    exact: Sequence[Sequence[np.ndarray]] | None = None,
 ) -> str:
-    """Why outputs differ; or, to be ``sure``, why their agreeing would say nothing."""
+    """Why outputs differ; or, to be ``sure``, why their agreeing would say nothing.
+
+    ``exact`` are the outputs of the reference on each set where they are known already.
+    """
     eps = EPS[expected.subject.program.dtype]
     extents = [n for _, n in expected.subject.program.extents]
-    moved = [expected.tolerances(values) for values in sets]
+    known = exact or [None] * len(sets)
+    moved = [expected.tolerances(v, wanted=w) for v, w in zip(sets, known, strict=True)]
     harder = False
     for place in range(len(wanted[0])):
         told = f"output {place} at sizes {extents}" if extents else f"output {place}"
@@ -151,13 +156,13 @@ def _same(
         got = wide(_joined(found, place))
         if not np.all(np.isfinite(got)):
             return f"{told} is not finite"
-        exact = want.dtype.kind in "biu"
+        whole = want.dtype.kind in "biu"
         most = 1.0 if want.dtype.kind == "b" else float(np.max(np.abs(want.astype(complex))))
-        floor = 0.0 if exact else FLOOR * eps * most
+        floor = 0.0 if whole else FLOOR * eps * most
         away = distance(got, want)
         allowed = MARGIN * _joined(moved, place) + floor
         if np.any(away > allowed) and not harder:  # near a jump, or by ill luck of the draws
-            more = [expected.tolerances(values, again=True) for values in sets]
+            more = [expected.tolerances(v, True, w) for v, w in zip(sets, known, strict=True)]
             moved = [
                 [np.maximum(*both) for both in zip(*pair, strict=True)]
                 for pair in zip(moved, more, strict=True)
@@ -206,8 +211,9 @@ def gradient(
             if one is not None and not np.all(np.isfinite(wide(one))):
                 return "its adjoint is not finite"
         total = _total(expected, values, weights)
+        here = _weighted(wanted, weights)
         for ways in _directions(arguments, values, found, rng):
-            told = _slope(total, found, ways, EPS[expected.subject.program.dtype])
+            told = _slope(total, here, found, ways, EPS[expected.subject.program.dtype])
             if told is None:
                 continue  # a kink: nothing is shown here
             if told:
@@ -239,10 +245,14 @@ def _total(
 
     def total(ways: Sequence[np.ndarray | None], far: float, number: int) -> np.ndarray:
         moved = [v if w is None else v + far * w for v, w in zip(exact, ways, strict=True)]
-        pairs = zip(expected.outputs(moved, number), weights, strict=True)
-        return np.concatenate([np.ravel(out * wide(w)) for out, w in pairs if w is not None])
+        return _weighted(expected.outputs(moved, number), weights)
 
     return total
+
+
+def _weighted(outputs: Sequence[np.ndarray], weights: Sequence[np.ndarray | None]) -> np.ndarray:
+    pairs = zip(outputs, weights, strict=True)
+    return np.concatenate([np.ravel(out * wide(w)) for out, w in pairs if w is not None])
 
 
 def _directions(
@@ -272,15 +282,22 @@ def _directions(
 
 
 def _slope(
-    total: Total, found: Sequence[np.ndarray | None], ways: Sequence[np.ndarray | None], eps: float
+    total: Total,
+    here: np.ndarray,
+    found: Sequence[np.ndarray | None],
+    ways: Sequence[np.ndarray | None],
+    eps: float,
 ) -> str | None:
-    """Why the adjoint is not the slope along a way; None where there is no slope."""
+    """Why the adjoint is not the slope along a way; None where there is no slope.
+
+    ``here`` is the ``total`` where nothing is moved.
+    """
     pairs = [
         wide(g) * w for g, w in zip(found, ways, strict=True) if g is not None and w is not None
     ]
     along = sum(float(np.sum(p)) for p in pairs)
     size = sum(float(np.sum(np.abs(p))) for p in pairs)
-    here, ups, downs = (total(ways, far, 0) for far in (0.0, STEP, -STEP))
+    ups, downs = (total(ways, far, 0) for far in (STEP, -STEP))
     wanted = float(np.sum(ups - downs)) / (2 * STEP)
     moving = ups[ups != downs]  # the others show nothing either way
     lost = 4 * 2.0**-52 * float(np.sum(np.abs(moving))) / STEP  # in differences of float64

@@ -98,9 +98,17 @@ class Expected:
                 return run(program, by_id, shake)
             return self._of_blocks(by_id, shake)
 
-    def tolerances(self, values: Sequence[np.ndarray], again: bool = False) -> list[np.ndarray]:
-        """How far rounding may move each element of each output; ``again`` looks harder."""
-        wanted = self.outputs(values)
+    def tolerances(
+        self,
+        values: Sequence[np.ndarray],
+        again: bool = False,
+        wanted: Sequence[np.ndarray] | None = None,
+    ) -> list[np.ndarray]:
+        """How far rounding may move each element of each output; ``again`` looks harder.
+
+        ``wanted`` are the outputs of the reference where they are known already.
+        """
+        wanted = self.outputs(values) if wanted is None else wanted
         numbers = [*range(1, SHAKES + 1)]
         if again:
             numbers = [-1, -4, *range(SHAKES + 1, SHAKES + AGAIN + 1)]

@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from extractors.jax_compiler import compile_lowered, compile_together, load_jax
-from extractors.jax_hlo import WIDE, run_source, trace, trace_gradient
+from extractors.jax_compiler import (
+    compile_lowered,
+    compile_to_run,
+    compile_together,
+    load_jax,
+)
+from extractors.jax_hlo import WIDE, run_source, take, trace, trace_gradient
 from generators import Argument, specs
 from verification.values import is_real
 
@@ -32,6 +37,14 @@ class JaxRun:
         self._made: dict[tuple[str, Key], Any] = {}
         self._together: dict[tuple[str, Key], Sequence[np.ndarray]] = {}
         self._executable: Any = None
+        self._own = specs(arguments)
+        self._kept = take(python, name, self._own)
+        if self._kept.forward is not None:
+            self._traces[OUTPUTS, self._own] = self._kept.forward
+        if self._kept.gradient is not None:
+            self._traces[GRADIENT, self._own] = self._kept.gradient
+        if self._kept.executable is not None:
+            self._made[OUTPUTS, self._own] = self._kept.executable
         with self.jax.enable_x64(self.wide):
             self.function = run_source(python, name)
 
@@ -104,7 +117,16 @@ class JaxRun:
                 traces = {which: self._trace(which) for which in self._together}
                 for which in [which for which, traced in traces.items() if traced is None]:
                     del self._together[which], traces[which]
-                self._executable = compile_together(list(traces.values()))
+                one = next(iter(traces)) if len(traces) == 1 else None
+                self._executable = (
+                    compile_together(list(traces.values())) if one is None else self._of_one(one)
+                )
             except (Exception, SystemExit):  # noqa: BLE001  by itself, each says what is wrong
                 self._together = {}
         return self._executable
+
+    def _of_one(self, which: tuple[str, Key]) -> Any:
+        """An executable of one function, called as ``compile_together`` says."""
+        lowered = self._kept.backward if which == (GRADIENT, self._own) else None
+        executable = compile_to_run(self._trace(which).lower() if lowered is None else lowered)
+        return lambda given: [executable(*given[0])]

@@ -75,6 +75,7 @@ def job(options: Options, kernel: generators.Kernel) -> Job:
         mode=options.mode or DEFAULT_MODES[options.name],
         preamble=options.preamble,
         twin=kernel.twin,
+        run=options.level != LEVELS[0],
     )
 
 

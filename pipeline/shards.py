@@ -1,0 +1,132 @@
+"""Shards: what a dataset is made in, one Parquet file each, a function of (config, shard) alone.
+
+A finished shard has a *record* beside it, a line of the manifest: rows, bytes, checksum, yield and
+statistics. The record is written last, so what has one is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import extractors
+import verification
+from jit_synthesis import CODE_HASH, FEATURES, SPLITS, JitSynthesisConfig
+from pipeline.crew import Hand
+from pipeline.parquet import write_parquet
+from pipeline.parts import sync, write_whole
+from pipeline.statistics import Statistics
+from verification import Yield
+
+SHARD_ROWS = 2048  # some 5 MB; one core verifies them in two (warp) to six (jax) minutes
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows [start, stop) of a split, the ``number``-th of ``total`` shards of it."""
+
+    config: str
+    split: str
+    number: int
+    total: int
+    start: int
+    stop: int
+
+    @property
+    def path(self) -> str:
+        """Where it stands in a repository."""
+        return f"{self.config}/{self.split}-{self.number:05d}-of-{self.total:05d}.parquet"
+
+    @property
+    def record(self) -> str:
+        """Where its record stands."""
+        return self.path.removesuffix(".parquet") + ".json"
+
+
+def plan(config: JitSynthesisConfig, shard_rows: int = SHARD_ROWS) -> list[Shard]:
+    """The shards of all splits, of ``shard_rows`` rows but for the last of each."""
+    return [
+        Shard(config.name, split, number, total, start, min(start + shard_rows, count))
+        for split in SPLITS
+        for count in [config.count(split)]
+        for total in [-(-count // shard_rows)]
+        for number, start in enumerate(range(0, count, shard_rows))
+    ]
+
+
+def manifest(config: JitSynthesisConfig, shard_rows: int = SHARD_ROWS) -> dict[str, Any]:
+    """All that the bytes of a dataset's shards depend on."""
+    return {
+        "config": config.name,
+        **{f"num_{split}": config.count(split) for split in SPLITS},
+        "seed": config.seed,
+        **verification.differing(config),
+        "shard_rows": shard_rows,
+        "code": CODE_HASH,
+        **extractors.toolchain(config.name),
+    }
+
+
+def digest(manifest: dict[str, Any]) -> str:
+    """A short name for a manifest: the same for the same values."""
+    told = json.dumps(manifest, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def make_shard(shard: Shard, folder: Path, hand: Hand) -> dict[str, Any]:
+    """Make a shard and its record in a folder, and return the record.
+
+    Both are renamed into place whole; a shard that stands there, with the checksum in its record,
+    is not made again. Errors of the disk pass, with nothing half-written left.
+    """
+    path = folder / shard.path
+    if found := finished(shard, folder):
+        return found
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".tmp")
+    found, counted = Yield(hand.config.level), Statistics()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for row in hand.rows(shard.split, shard.start, shard.stop, found):
+            counted.add(row)
+            yield row
+
+    try:
+        size = write_parquet(beside, rows(), FEATURES[shard.config])
+        sync(beside)
+        record = {
+            "path": shard.path,
+            "split": shard.split,
+            "start": shard.start,
+            "rows": shard.stop - shard.start,
+            "bytes": beside.stat().st_size,
+            "memory_bytes": size,
+            "sha256": checksum(beside),
+            "yield": found.told(),
+            "statistics": counted.told(),
+        }
+        beside.replace(path)
+        write_whole(folder / shard.record, [json.dumps(record)])
+    finally:
+        beside.unlink(missing_ok=True)
+    return record
+
+
+def finished(shard: Shard, folder: Path) -> dict[str, Any] | None:
+    """The record of a shard that stands whole in a folder; None where it does not."""
+    path, record = folder / shard.path, folder / shard.record
+    if not (path.is_file() and record.is_file()):
+        return None
+    found = json.loads(record.read_text(encoding="utf-8"))
+    same = path.stat().st_size == found["bytes"] and checksum(path) == found["sha256"]
+    return found if same else None
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -195,6 +196,16 @@ def test_a_parent_that_is_not_the_head(hub, api):
     assert status(caught) == 412
     commit(api, [add("a.txt", b"2")], parent_commit=second[:10])
     assert hub.repositories[REPO].read("a.txt") == b"2"
+
+
+def test_commits_at_the_same_time_are_all_kept(hub, api):
+    with ThreadPoolExecutor(6) as pool:
+        work = [pool.submit(commit, api, [add(f"{n}.parquet", BIG + b"%d" % n)]) for n in range(12)]
+        made = {future.result() for future in work}
+    assert len(made) == 12
+    assert made < {c.commit_id for c in api.list_repo_commits(**DATASET)}
+    assert len(paths(api)) == 13
+    assert sorted(hub.sent().values()) == [1] * 12
 
 
 def test_branches_and_tags(hub, api, tmp_path):

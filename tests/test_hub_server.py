@@ -12,7 +12,7 @@ import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
+from conftest import ROOT, wait_until
 from hub_server import HubServer
 from huggingface_hub import (
     CommitOperationAdd,
@@ -426,10 +426,11 @@ def test_a_commit_in_between(hub, api):
 
 
 def test_a_slow_answer(hub, api):
-    fault = hub.faults.slow(0.2, 1, path="/refs")
+    fault = hub.faults.slow(1.5, 1, path="/refs")
+    url = f"{hub.url}/api/datasets/{REPO}/refs"
     with pytest.raises(Exception, match="timed out"):
-        huggingface_hub.utils.get_session().get(f"{hub.url}/api/datasets/{REPO}/refs", timeout=0.05)
-    assert fault.hits == 1
+        huggingface_hub.utils.get_session().get(url, timeout=0.5)
+    wait_until(lambda: fault.hits == 1, "the request was not met")
     assert api.list_repo_refs(**DATASET).branches
 
 

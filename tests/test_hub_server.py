@@ -1,4 +1,4 @@
-"""The Hub that other tests publish to: what clients see of it, and that it misbehaves as asked."""
+"""The Hub that other tests publish to: what clients see of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, wait_until
+from conftest import ROOT
+from hub_calls import BIG, DATASET, REPO, add, commit, paths, status
 from hub_server import HubServer
 from huggingface_hub import (
-    CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
     HfFileSystem,
@@ -27,39 +26,6 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-
-REPO = "me/jit-kernels"
-DATASET = {"repo_id": REPO, "repo_type": "dataset"}
-BIG = b"PAR1" + bytes(range(256)) * 100 + b"PAR1"
-
-
-@pytest.fixture
-def api(hub: HubServer, monkeypatch) -> huggingface_hub.HfApi:
-    """A client of a Hub that has one empty repository; it does not wait between its attempts."""
-    clock = SimpleNamespace(sleep=lambda seconds: None)
-    monkeypatch.setattr("huggingface_hub.utils._http.time", clock)
-    made = hub.api()
-    made.create_repo(REPO, repo_type="dataset")
-    return made
-
-
-def add(path: str, data: bytes) -> CommitOperationAdd:
-    return CommitOperationAdd(path, data)
-
-
-def commit(api, operations, message="some", **options) -> str:
-    return api.create_commit(
-        operations=operations, commit_message=message, **DATASET, **options
-    ).oid
-
-
-def paths(api, **options) -> list[str]:
-    found = api.list_repo_tree(recursive=True, **DATASET, **options)
-    return [entry.path for entry in found if hasattr(entry, "size")]
-
-
-def status(caught) -> int:
-    return caught.value.response.status_code
 
 
 def fetch(api, path: str, folder: Path, revision: str = "main") -> bytes:
@@ -357,81 +323,6 @@ def test_it_runs_as_a_process_and_survives_its_killing(processes, monkeypatch, t
     assert process.returncode == 0
     asked = [json.loads(line) for line in log.read_text().splitlines()]
     assert [r["status"] for r in asked if r["method"] == "PUT"] == [200]
-
-
-@pytest.mark.parametrize("code", [429, 500, 503])
-def test_a_while_of_errors(hub, api, code):
-    fault = hub.faults.fail(code, 2, method="PUT", retry_after=0 if code == 429 else None)
-    lists = hub.faults.fail(code, 1, path="/tree/")
-    commit(api, [add("x.parquet", BIG)])
-    assert paths(api) == [".gitattributes", "x.parquet"]
-    assert (fault.hits, lists.hits) == (2, 1)
-    assert (hub.count("PUT"), hub.count("PUT", status=code)) == (3, 2)
-    hub.faults.fail(code, None, path="/commit/", message="come back later")
-    with pytest.raises(HfHubHTTPError, match="come back later") as caught:
-        commit(api, [add("y.parquet", BIG)])
-    assert status(caught) == code
-    hub.faults.clear()
-    commit(api, [add("y.parquet", BIG)])
-    assert list(hub.sent().values()) == [1]
-
-
-def test_a_connection_that_drops(hub, api):
-    data = BIG * 50
-    fault = hub.faults.drop(300_000, 2)
-    commit(api, [add("x.parquet", data)])
-    assert fault.hits == 2
-    assert hub.repositories[REPO].read("x.parquet") == data
-    cut = [r.received for r in hub.requests if r.method == "PUT" and r.status == 0]
-    assert cut == [300_000, 300_000]
-    assert list(hub.sent().values()) == [1]
-    assert list((hub.store.root / "new").iterdir()) == []
-
-
-def test_an_answer_that_is_lost(hub, api):
-    fault = hub.faults.lose()
-    with pytest.raises(Exception, match=r"disconnected|reset"):
-        commit(api, [add("a.txt", b"1")])
-    assert fault.hits == 1
-    assert hub.repositories[REPO].read("a.txt") == b"1"
-
-
-def test_no_rights_and_no_room(hub, api):
-    fault = hub.faults.fill_disk()
-    with pytest.raises(RuntimeError) as caught:
-        commit(api, [add("x.parquet", BIG)])
-    assert "No space left on device" in str(caught.value.__cause__)
-    assert fault.hits == 1
-    assert not hub.sent()
-    hub.faults.clear()
-    forbidden = hub.faults.forbid()
-    for change in (
-        lambda: commit(api, [add("a.txt", b"1")]),
-        lambda: api.create_branch(branch="b", **DATASET),
-        lambda: api.create_repo("me/new", repo_type="dataset"),
-    ):
-        with pytest.raises(HfHubHTTPError, match="403 Forbidden: Authorization error"):
-            change()
-    assert forbidden.hits == 3
-    assert paths(api) == [".gitattributes"]
-
-
-def test_a_commit_in_between(hub, api):
-    fault = hub.faults.overtake(files={"theirs.txt": b"theirs"})
-    with pytest.raises(HfHubHTTPError, match="A commit has happened since") as caught:
-        commit(api, [add("a.txt", b"1")], parent_commit=api.dataset_info(REPO).sha)
-    assert (status(caught), fault.hits) == (412, 1)
-    commit(api, [add("a.txt", b"1")], parent_commit=api.dataset_info(REPO).sha)
-    assert paths(api) == [".gitattributes", "a.txt", "theirs.txt"]
-
-
-def test_a_slow_answer(hub, api):
-    fault = hub.faults.slow(1.5, 1, path="/refs")
-    url = f"{hub.url}/api/datasets/{REPO}/refs"
-    with pytest.raises(Exception, match="timed out"):
-        huggingface_hub.utils.get_session().get(url, timeout=0.5)
-    wait_until(lambda: fault.hits == 1, "the request was not met")
-    assert api.list_repo_refs(**DATASET).branches
 
 
 def test_only_what_was_announced_is_taken(hub, api):

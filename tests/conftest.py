@@ -12,9 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from hub_server import HubServer
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = tempfile.mkdtemp(prefix="jit-synthesis-tests-")
@@ -119,6 +124,16 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         for name, value in server.environment(tmp_path / "hf").items():
             monkeypatch.setenv(name, value)
         yield server
+
+
+@pytest.fixture
+def api(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HfApi:
+    """A client that does not wait between attempts, of a Hub with an empty me/jit-kernels."""
+    clock = SimpleNamespace(sleep=lambda seconds: None)
+    monkeypatch.setattr("huggingface_hub.utils._http.time", clock)
+    made = hub.api()
+    made.create_repo("me/jit-kernels", repo_type="dataset")
+    return made
 
 
 @pytest.fixture

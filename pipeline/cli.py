@@ -20,6 +20,7 @@ import extractors
 from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
+from pipeline.browse_command import browse
 from pipeline.export import export, finished_rows
 from pipeline.foreign_rows import count_rows
 from pipeline.options import (
@@ -339,6 +340,9 @@ def verify(
         err.print(line, markup=False)
     if done.differences:
         raise typer.Exit(1)
+
+
+app.command()(browse)
 
 
 @app.callback(invoke_without_command=True)

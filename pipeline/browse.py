@@ -58,24 +58,24 @@ class Browsed:
     unreadable: tuple[str, ...]
 
 
-def default_output(file: Path) -> Path:
-    """The page of a file that no other name was given for."""
-    return file.with_suffix(".html")
+def page_path(file: Path, output: Path | None, rows: int, overwrite: bool) -> Path:
+    """Where the page of a file goes; ValueError, before any row is read, for what would not work.
 
-
-def check_page(file: Path, output: Path, rows: int, overwrite: bool) -> None:
-    """Refuse, with ValueError and before anything is read, what would not work."""
+    Without ``output`` it stands beside the file, with the suffix ``.html``.
+    """
     if rows < 1:
         raise ValueError(f"rows={rows} must be 1 or more")
     if not file.exists():
         raise ValueError(f"no such file: {file}")
     if file.is_dir():
         raise ValueError(f"{file} is a folder: name a .jsonl or .parquet file in it")
+    output = output or file.with_suffix(".html")
     if output.suffix not in (".html", ".htm"):
         raise ValueError(f"output {output} must end in .html")
-    if output.absolute() == file.absolute():
+    if output.resolve() == file.resolve():
         raise ValueError(f"output {output} is the file to read: give another --output")
     check_output(output.absolute(), overwrite)
+    return output
 
 
 def write_page(

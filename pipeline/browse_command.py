@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.browse import ROWS, check_page, default_output, write_page
+from pipeline.browse import ROWS, page_path, write_page
 from pipeline.foreign_rows import count_rows
 from pipeline.options import Overwrite
 from pipeline.progress import Bar, err
@@ -31,8 +31,7 @@ def browse(
 
     jit-synthesis browse mine.jsonl --output mine.html --rows 5000
     """
-    path = output or default_output(file)
-    check_page(file, path, rows, overwrite)
+    path = page_path(file, output, rows, overwrite)
     bar = Bar(file.name, min(count_rows(file), rows), "unreadable")
     with bar if err.is_terminal else nullcontext():
         made = write_page(file, path, rows=rows, progress=bar.add)

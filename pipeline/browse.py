@@ -196,7 +196,7 @@ def _readable(row: Row, labels: dict[str, datasets.ClassLabel]) -> dict[str, Any
         raise ValueError("nested too deeply") from None
     for name, label in labels.items():
         value = columns.get(name)
-        if isinstance(value, int) and 0 <= value < label.num_classes:
+        if isinstance(value, int) and 0 <= value < len(label.names):
             columns[name] = label.names[value]
     config = config_of(columns)
     texts = (*sources(config), *COLUMNS[config])

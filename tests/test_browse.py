@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-dev-shm-usage",
 ]
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 

@@ -11,7 +11,7 @@ Prism.languages.insertBefore("cpp", "keyword", {
 Prism.languages.hlo = {
   comment: [{ pattern: /\/\*[\s\S]*?\*\//, greedy: true }, { pattern: /\/\/.*/, greedy: true }],
   string: { pattern: /"(?:\\.|[^"\\\n])*"/, greedy: true },
-  keyword: /\b(?:HloModule|ENTRY|ROOT|module|func\.func|public|private|attributes|applies|across|init|dense|array|cond|do)\b/,
+  keyword: /\b(?:HloModule|ENTRY|ROOT|module|func\.func|public|private|attributes|applies|across|init|dense|array|cond|do)\b|\b(?:return|call)(?= )/,
   variable: /[%@#][\w.$-]+/,
   "class-name": [
     /\b(?:tensor|tuple)(?=<)/,

@@ -21,6 +21,7 @@ from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
 from pipeline import publish_commands
+from pipeline.browse_command import browse
 from pipeline.export import export, finished_rows
 from pipeline.foreign_rows import count_rows
 from pipeline.options import (
@@ -341,6 +342,7 @@ def verify(
 
 
 publish_commands.add_to(app)
+app.command()(browse)
 
 
 @app.callback(invoke_without_command=True)

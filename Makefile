@@ -28,7 +28,7 @@ test-36: $(VENV36)/.test  ## what depends on datasets, on datasets 3.6
 	$(VENV36)/bin/python $(PYTEST) -m "not torch" $(SUITE36)
 SUITE36 = tests/test_builder.py tests/test_builder_config.py tests/test_streaming.py \
 	tests/test_cli.py tests/test_hub_server.py tests/test_hub_faults.py \
-	tests/test_push_to_hub.py
+	tests/test_push_to_hub.py tests/test_card.py
 
 test-torch: $(VENV_TORCH)/.test  ## the PyTorch DataLoader
 	$(VENV_TORCH)/bin/python -m pytest -m torch

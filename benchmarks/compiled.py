@@ -8,7 +8,6 @@ with its reason, the built-ins that Warp's code generator called and the HLO opc
 from __future__ import annotations
 
 import argparse
-import re
 from collections import Counter
 
 from rich.progress import track
@@ -16,10 +15,7 @@ from rich.progress import track
 from extractors import Job, extract_job
 from extractors.outcomes import Rejected
 from generators import generate
-
-OPCODE = re.compile(
-    r"^\s*(?:ROOT )?%?[\w.-]+ = (?:\([^=]*?\)|\S+) ([a-z][a-z0-9-]*)\(", re.MULTILINE
-)
+from pipeline.statistics import OPCODE
 
 
 def count_builtins(found: Counter) -> None:

@@ -7,25 +7,19 @@ that many fingerprints of one config in this process and tells the memory it too
 from __future__ import annotations
 
 import argparse
-import ast
 import platform
-import re
 import resource
-import statistics
 import time
-from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from generators import LANGUAGES, generate
-
-FUNCTION = re.compile(r"\b(?:jnp|jax|wp)(?:\.[A-Za-z_]\w*)+")
-
-
-def depth(node: ast.AST) -> int:
-    """Return how deep statements and expressions nest."""
-    return 1 + max((depth(child) for child in ast.iter_child_nodes(node)), default=0)
+from generators import LANGUAGES, Kernel, generate
+from pipeline.statistics import Statistics, ordered, quantiles
+from verification import TIERS
+from verification.rows import sources
 
 
-def public(names: Counter) -> list[str]:
+def public(names: Iterable[str]) -> list[str]:
     """Return the names that are functions of the libraries: of Warp, or of JAX's public modules.
 
     Of JAX count `jax.numpy`, `jax.lax`, `jax.nn` and `jax.scipy`, whatever lies below them.
@@ -45,39 +39,43 @@ def public(names: Counter) -> list[str]:
     return found
 
 
-def percentiles(values: list[int]) -> str:
+def percentiles(counts: Mapping[str, int]) -> str:
     """Return the least, the 10th, 50th and 90th percentile, and the greatest."""
-    cuts = statistics.quantiles(values, n=10)
-    return f"{min(values)} / {cuts[0]:.0f} / {statistics.median(values):.0f} / {cuts[-1]:.0f} / {max(values)}"  # noqa: E501
+    return " / ".join(map(str, quantiles(counts, 0, 0.1, 0.5, 0.9, 1)))
+
+
+def as_row(language: str, index: int, kernel: Kernel) -> dict[str, Any]:
+    """Return what is known of a row before anything is compiled."""
+    return {
+        "id": index,
+        **dict(zip(sources(language), (kernel.python, kernel.twin), strict=False)),
+        "category": kernel.category,
+        "inputs": [vars(argument) for argument in kernel.arguments],
+        "operations": kernel.operations,
+        "differentiable": kernel.differentiable,
+        "verified": "extracted",
+    }
 
 
 def survey(language: str, count: int, seed: int) -> list[tuple[str, str]]:
     """Return (what, found) of the first ``count`` rows of a config."""
-    whole, masked, plain = set(), set(), 0
-    operations, dtypes, ranks, called, kinds = (Counter() for _ in range(5))
-    lines, depths = [], []
+    whole, masked, counted = set(), set(), Statistics()
     start = time.process_time()
     for index in range(count):
         kernel = generate(language, seed, index, extended=True)
         whole.add(kernel.fingerprint)
         masked.add(kernel.structure)
-        operations.update(kernel.operations)
-        kinds[kernel.category] += 1
-        for argument in kernel.arguments:
-            if argument.role == "launch":
-                continue
-            dtypes[argument.dtype] += 1
-            ranks[len(argument.shape)] += 1
-        plain += kernel.differentiable
-        lines.append(kernel.python.count("\n"))
-        if index % 10 == 0:  # parsing again costs more than generating
-            tree = ast.parse(kernel.python)
-            depths.append(depth(tree))
-            called.update(FUNCTION.findall(kernel.python))
+        counted.add(as_row(language, index, kernel))
     spent = (time.process_time() - start) / count * 1e3
-    library = public(called)
-    common = ", ".join(f"{name} {n / count:.1%}" for name, n in operations.most_common(5))
-    rare = ", ".join(f"{name} {n / count:.2%}" for name, n in operations.most_common()[-3:])
+    told = counted.told()
+    first = sources(language)[0]
+    operations = ordered(told["operations"]["rows"])
+    kinds = [sum(n for tier, n in c.items() if tier in TIERS) for c in told["categories"].values()]
+    plain = sum(c.get("differentiable", 0) for c in told["categories"].values())
+    dtypes, ranks = told["arguments"]["dtype"], told["arguments"]["rank"]
+    common = ", ".join(f"{name} {n / count:.1%}" for name, n in operations[:5])
+    rare = ", ".join(f"{name} {n / count:.2%}" for name, n in operations[-3:])
+    library = public({name for names in told["names"].values() for name in names})
     return [
         ("distinct after renaming", f"{len(whole)} ({len(whole) / count:.2%})"),
         ("distinct after masking constants too", f"{len(masked)} ({len(masked) / count:.2%})"),
@@ -85,11 +83,11 @@ def survey(language: str, count: int, seed: int) -> list[tuple[str, str]]:
         ("most frequent, rows with it", common),
         ("least frequent, rows with it", rare),
         ("library functions called", str(len(library))),
-        ("lines, min / 10 % / median / 90 % / max", percentiles(lines)),
-        ("depth of the syntax tree, the same", percentiles(depths)),
-        ("categories, fewest and most rows", f"{min(kinds.values())}, {max(kinds.values())}"),
-        ("dtypes of arguments", ", ".join(f"{d} {n}" for d, n in dtypes.most_common())),
-        ("ranks of arguments", ", ".join(f"{r}: {n}" for r, n in sorted(ranks.items()))),
+        ("lines, min / 10 % / median / 90 % / max", percentiles(told["lines"][first])),
+        ("depth of the syntax tree, the same", percentiles(told["depths"][first])),
+        ("categories, fewest and most rows", f"{min(kinds)}, {max(kinds)}"),
+        ("dtypes of arguments", ", ".join(f"{d} {n}" for d, n in ordered(dtypes))),
+        ("ranks of arguments", ", ".join(f"{r}: {n}" for r, n in ranks.items())),
         ("differentiable", f"{plain / count:.1%}"),
         ("CPU ms a kernel, this survey's own work in it", f"{spent:.2f}"),
     ]

@@ -24,7 +24,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self.name = str(path)
+        self.name = self.where = str(path)
         self.work = self.path.with_name(f".{self.path.name}.publishing")
 
     def open(self) -> None:
@@ -81,8 +81,8 @@ class Folder:
         files: Mapping[str, bytes],
         stale: Sequence[str],
         message: str,
-    ) -> str:
-        """Show shards and files, remove what is stale."""
+    ) -> None:
+        """Show shards and files, remove what is stale, and what was staged."""
         whole = self.work / "whole"
         shutil.rmtree(whole, ignore_errors=True)
         for path, content in files.items():
@@ -100,7 +100,6 @@ class Folder:
             self._into_place(whole, stale)
         sync(self.path.parent)
         shutil.rmtree(self.work)
-        return str(self.path)
 
     def _into_place(self, whole: Path, stale: Sequence[str]) -> None:
         found = [p.relative_to(whole) for p in sorted(whole.rglob("*")) if p.is_file()]

@@ -111,7 +111,7 @@ class Hub:
             found = json.loads(self._read(path, branch))
             if not check_manifest(f"branch {branch} of {self.name}", found, manifest, restart):
                 self._ask(self.api.delete_branch, self.name, branch=branch, repo_type="dataset")
-                shutil.rmtree(self.work, ignore_errors=True)
+                shutil.rmtree(self.work / manifest["config"], ignore_errors=True)
         self._branch(branch)
         told = json.dumps(manifest, indent=1).encode()
         self._commit(branch, [CommitOperationAdd(path, told)], f"Begin {manifest['config']}")
@@ -173,7 +173,10 @@ class Hub:
 
     def read(self, path: str) -> BinaryIO:
         """A staged file, opened: it is fetched as far as it is read."""
-        files = HfFileSystem(endpoint=self.api.endpoint, token=self.api.token)
+        # fsspec would hand out one that remembers what the branch held before.
+        files = HfFileSystem(
+            endpoint=self.api.endpoint, token=self.api.token, skip_instance_cache=True
+        )
         branch = self._staging(path.partition("/")[0])
         found: Any = files.open(f"datasets/{self.name}@{branch}/{path}", "rb")
         return found
@@ -184,8 +187,8 @@ class Hub:
         files: Mapping[str, bytes],
         stale: Sequence[str],
         message: str,
-    ) -> str:
-        """Show it all by one commit, and remove the branches; returns where to look.
+    ) -> None:
+        """Show it all by one commit, and remove the branches.
 
         MovedError where somebody else has committed since ``published``.
         """
@@ -197,6 +200,10 @@ class Hub:
         operations += [CommitOperationDelete(path) for path in stale]
         self._commit(self.revision, operations, message, parent_commit=self._head)
         self.clean(sorted({shard.config for shard in shards}))
+
+    @property
+    def where(self) -> str:
+        """The page of the repository."""
         return f"{self.api.endpoint}/datasets/{self.name}"
 
     def clean(self, configs: Sequence[str]) -> None:

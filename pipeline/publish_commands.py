@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from huggingface_hub.utils import disable_progress_bars
 
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig
 from pipeline.folders import Folder
@@ -89,6 +90,7 @@ def publish(
         raise ValueError("--private and --revision are the Hub's: leave them out with --to")
     else:
         target = Folder(to)
+    disable_progress_bars()  # the Hub's own: there is one bar
     words = [f"--{split} {rows}" for split, rows in zip(SPLITS[1:], counts[1:], strict=True)]
     total = sum(counts) * len(chosen)
     bar = Bar(f"{repo}", total)

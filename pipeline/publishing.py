@@ -11,7 +11,7 @@ from typing import Any
 
 import datasets
 from filelock import FileLock, Timeout
-from huggingface_hub import DatasetCard
+from huggingface_hub import DatasetCard, DatasetCardData
 
 import extractors
 from jit_synthesis import CONFIGS, FEATURES, JitSynthesisConfig
@@ -60,13 +60,12 @@ def publish(
     check_extra()
     done = Published()
     with ExitStack() as stack:
-        target.work.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(target.work.with_name(f"{target.work.name}.lock"))
+        target.open()
+        target.work.mkdir(parents=True, exist_ok=True)
         try:
-            stack.enter_context(lock.acquire(timeout=0))
+            stack.enter_context(FileLock(target.work / "lock").acquire(timeout=0))
         except Timeout:
             raise ValueError(f"another run is publishing {repo}: wait for it to end") from None
-        target.open()
         paths, texts = target.published()
         check_schema(repo, paths, texts)
         runs = []
@@ -109,7 +108,8 @@ def check_extra() -> None:
 def check_schema(repo: str, paths: Sequence[str], texts: Mapping[str, bytes]) -> None:
     """Refuse, with ValueError, a repository whose data is not of this kind."""
     card = texts.get("README.md", b"").decode(errors="replace")
-    infos = datasets.info.DatasetInfosDict.from_dataset_card_data(DatasetCard(card).data)
+    data = DatasetCard(card).data if card.startswith("---") else DatasetCardData()
+    infos = datasets.info.DatasetInfosDict.from_dataset_card_data(data)
     for name, info in infos.items():
         ours = FEATURES.get(name.removesuffix("-sample"))
         if name == "default" or (ours and info.features not in (None, ours)):
@@ -183,6 +183,10 @@ def _show(
     news = [f"{today}: {_change(summary)}" for summary in new.values()]
     for left in reversed(range(MOVES)):
         paths, texts = target.published()
+        if all(texts.get(metadata_path(name)) == _json(summary) for name, summary in new.items()):
+            # The commit was made, and its answer lost.
+            target.clean(list(new))
+            return target.where
         check_schema(repo, paths, texts)
         held = {name: _summary(texts, name) for name in CONFIGS}
         summaries = [s for s in (held | new).values() if s]
@@ -195,7 +199,8 @@ def _show(
         }
         try:
             message = f"Publish {', '.join(f'{n} ({_rows(s):,} rows)' for n, s in new.items())}"
-            return target.finish(shards, files, _stale(paths, new, shards, files), message)
+            target.finish(shards, files, _stale(paths, new, shards, files), message)
+            return target.where
         except MovedError:
             if not left:
                 raise ValueError(f"{repo} keeps changing: stop the other writer") from None

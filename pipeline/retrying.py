@@ -62,7 +62,7 @@ class Patience:
             before_sleep=tell,
         )
         try:
-            return retrying(call)
+            return retrying(lambda: _unwrapped(call))
         except tenacity.RetryError as error:
             last = error.last_attempt.exception()
             if self.stop.is_set():
@@ -71,6 +71,16 @@ class Patience:
                 f"{self.name}: {reason(last)}, {self.tries} times: what is done is kept, the same "
                 "command goes on from there"
             ) from None
+
+
+def _unwrapped(call: Callable[[], Any]) -> Any:
+    """Call it; an upload that fails says so by a RuntimeError around what the server answered."""
+    try:
+        return call()
+    except RuntimeError as error:
+        if isinstance(error.__cause__, NETWORK):
+            raise error.__cause__ from None
+        raise
 
 
 def reason(error: BaseException | None) -> str:

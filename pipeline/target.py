@@ -16,6 +16,7 @@ class Target(Protocol):
     """A repository in the making. Shards are staged, then shown all at once by ``finish``."""
 
     name: str
+    where: str  # what to look at in the end
     work: Path  # where shards are made, on this machine
 
     def open(self) -> None:
@@ -52,8 +53,8 @@ class Target(Protocol):
         files: Mapping[str, bytes],
         stale: Sequence[str],
         message: str,
-    ) -> str:
-        """Show shards and files, remove what is stale; returns where to look."""
+    ) -> None:
+        """Show shards and files, remove what is stale, and what was staged."""
         ...
 
     def clean(self, configs: Sequence[str]) -> None:

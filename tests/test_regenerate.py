@@ -63,7 +63,7 @@ def test_rows_are_drawn_by_a_seed(folder, monkeypatch):
     [
         ("cuda", "int x;", "cuda, line 1"),
         ("operations", ["none"], "operations: ['none'] is "),
-        ("verified", 2, "verified: 'matched' is 'extracted' here"),
+        ("verified", 2, "verified, line 1: matched | here: extracted"),
         ("fingerprint", "0" * 32, "fingerprint, line 1"),
     ],
 )

@@ -198,8 +198,16 @@ def _is_plain(lowered: Any) -> bool:
 
 
 def _compiled(lowered: Any, options: dict[str, Any]) -> tuple[str, Any]:
-    """The optimized text of a function, and its executable."""
-    executable = lowered.compile(compiler_options=options)
+    """The optimized text of a function, and its executable.
+
+    Where XLA fails after its passes the text stands, and running it will say why.
+    """
+    try:
+        executable = lowered.compile(compiler_options=options)
+    except load_jax().errors.JaxRuntimeError:
+        if not _is_plain(lowered):
+            raise
+        return _stopped(lowered, options)
     return _optimized(executable), executable
 
 

@@ -132,7 +132,7 @@ def _diversity(summary: Summary) -> dict[str, str]:
     lines["names of the libraries in the Python"] = number(
         len({name for names in told["names"].values() for name in names})
     )
-    for column in (c for c in TEXTS if c in told["depths"]):
+    for column in (c for c in TEXTS if c in told.get("depths", {})):
         suffix = f" of `{column}`" if len(told["depths"]) > 1 else ""
         what = f"depth of the syntax tree{suffix}, every {EVERY}th row: {_PARTS}"
         lines[what] = _quantiles(told["depths"][column])

@@ -129,7 +129,7 @@ def _configs(
     if not listed:
         raise ValueError(f"--configs is empty: choose from {', '.join(CONFIGS)}")
     of_splits: dict[str, Any] = {f"num_{split}": rows for split, rows in counts.items()}
-    of_warp = {"preamble": True} if preamble else {}
+    of_warp: dict[str, Any] = {"preamble": True} if preamble else {}
     return [
         JitSynthesisConfig(
             name, **of_splits, **options, **(of_warp if name in ("warp", "paired") else {})

@@ -108,7 +108,7 @@ def check_extra() -> None:
 def check_schema(repo: str, paths: Sequence[str], texts: Mapping[str, bytes]) -> None:
     """Refuse, with ValueError, a repository whose data is not of this kind."""
     card = texts.get("README.md", b"").decode(errors="replace")
-    data = DatasetCard(card).data if card.startswith("---") else DatasetCardData()
+    data: Any = DatasetCard(card).data if card.startswith("---") else DatasetCardData()
     infos = datasets.info.DatasetInfosDict.from_dataset_card_data(data)
     for name, info in infos.items():
         ours = FEATURES.get(name.removesuffix("-sample"))
@@ -174,10 +174,11 @@ def _show(
     new, samples = {}, {}
     for config, told, shards in runs:
         sample = sample_rows(config.name, shards, target.read)
-        samples[sample_path(config.name)] = sample_file(config.name, sample)
+        content, size = sample_file(config.name, sample)
+        samples[sample_path(config.name)] = content
         new[config.name] = summarise(
             config, told, command(config), shards, records, sample, target.read
-        )
+        ) | {"sample": {"bytes": len(content), "memory_bytes": size}}
     shards = [shard for *_, of_config in runs for shard in of_config]
     today = datetime.now(UTC).date().isoformat()
     news = [f"{today}: {_change(summary)}" for summary in new.values()]

@@ -70,7 +70,7 @@ $(BIN)/.lint: $(BIN)/.test
 
 $(VENV36)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV36)
-	sed '/^datasets==/d' constraints.txt > $(VENV36)/constraints.txt
+	sed -E '/^(datasets|fsspec|s3fs|aiobotocore|boto3|botocore)==/d' constraints.txt > $(VENV36)/constraints.txt
 	$(VENV36)/bin/python $(PIP:constraints.txt=$(VENV36)/constraints.txt) \
 	  --editable ".[test]" "datasets==3.6.0"
 	touch $@

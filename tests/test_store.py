@@ -280,6 +280,7 @@ def test_a_place_that_cannot_be_is_told(url, said, tmp_path, monkeypatch, capsys
 
 def test_an_s3_store_in_trouble_is_told_in_one_line(s3, run, monkeypatch, capsys):
     monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(ValueError, match=r"s3://none/run: .*bucket does not exist: make it first"):
         Store("s3://none/run", s3.options).open(run.manifest)
     for name, value in (s3.environment | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}).items():

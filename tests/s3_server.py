@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.request import Request, urlopen
 
 import s3fs
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
@@ -25,6 +26,8 @@ class S3Server:
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.url = f"http://{host}:{port}"
+        reset = Request(f"{self.url}/moto-api/reset", method="POST")
+        urlopen(reset).close()  # what an earlier server of this process held
         self.files.mkdir("bucket")
         return self
 

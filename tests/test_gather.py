@@ -6,7 +6,7 @@ import json
 import shlex
 import shutil
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import datasets
@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from s3_server import S3Server
 from test_publish import REPO, branches, content, files, remote
 
 import extractors
@@ -39,12 +38,6 @@ SHARDS = 4  # three of train, one of validation
 
 def path(index: int) -> str:
     return run_of(CONFIG, 4).shards[index].path
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,12 +33,6 @@ PATHS = [f"warp/{name}.parquet" for name in ("train-00000-of-00002", "train-0000
 PATHS += ["warp/validation-00000-of-00001.parquet"]
 
 Place = Callable[[], Store]
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -56,11 +56,11 @@ def metadata(summaries: Sequence[Mapping[str, Any]], title: str, kept: str) -> D
         config = summary["config"]
         splits = [split for split in SPLITS if split in summary["splits"]]
         own[config] = {
-            "data_files": [{"split": s, "path": f"{config}/{s}-*"} for s in splits],
+            "data_files": [{"split": s, "path": f"{config}/{s}-*.parquet"} for s in splits],
             **({"default": True} if default else {}),
         }
         default = False
-        sample = {"split": "train", "path": f"{config}-sample/train-*"}
+        sample = {"split": "train", "path": f"{config}-sample/train-*.parquet"}
         own[f"{config}-sample"] = {"data_files": [sample]}
     own.to_dataset_card_data(data)
     _infos(summaries).to_dataset_card_data(data)

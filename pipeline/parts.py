@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +122,23 @@ def differences(found: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def write_whole(path: Path, texts: Iterable[str]) -> None:
     """Write a file that is either whole or not there, also after a crash."""
-    beside = path.with_name(path.name + ".tmp")
+    with whole(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(texts)
+
+
+@contextmanager
+def whole(path: Path, beside: str = "") -> Iterator[Path]:
+    """A path to write a file to, which is then renamed into place, whole or not at all.
+
+    ``beside`` is its name, where more than one process may write the same file.
+    """
+    other = path.with_name(beside or path.name + ".tmp")
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(texts)
-        sync(beside)
-        beside.replace(path)
+        yield other
+        sync(other)
+        other.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        other.unlink(missing_ok=True)
     sync(path.parent)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from huggingface_hub.utils import disable_progress_bars
 
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig
 from pipeline.folders import Folder
+from pipeline.gathering import gathered
 from pipeline.hub import Hub
 from pipeline.options import (
     AsJson,
@@ -26,31 +28,38 @@ from pipeline.options import (
 )
 from pipeline.progress import Bar, InterruptedRun, err
 from pipeline.publishing import publish as publish_to
+from pipeline.publishing import publish_gathered
 from pipeline.remaking import remake
 from pipeline.retrying import Patience
+from pipeline.run_options import ShardRows, Test, Train, Validation, run_config, run_words
 from pipeline.shards import SHARD_ROWS
+from pipeline.store import Store
 from pipeline.verify_report import print_differences
-from verification import differing
 
 
 def publish(
+    context: typer.Context,
     repo: Annotated[str, typer.Argument(help="The dataset's name on the Hub: me/jit-kernels.")],
     configs: Annotated[
         str, typer.Option(help=f"Configs to publish, as in warp,jax: of {', '.join(CONFIGS)}.")
     ] = ",".join(CONFIGS),
-    count: Annotated[int, typer.Option(help="Rows of train of each config.")] = 1500,
-    validation: Annotated[
-        int | None, typer.Option(help="Rows of validation.", show_default="a tenth of --count")
-    ] = None,
-    test: Annotated[
-        int | None, typer.Option(help="Rows of test.", show_default="a tenth of --count")
-    ] = None,
+    count: Train = 1500,
+    validation: Validation = None,
+    test: Test = None,
     extended: Extended = False,
     categories: Categories = None,
     seed: Seed = 0,
     preamble: Preamble = False,
     verify: Verify = None,
     min_verified: MinVerified = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Publish the shards of this gathered folder or URL.",
+            show_default="make them",
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option(help="Write the repository to this folder.", show_default="upload it"),
@@ -59,7 +68,7 @@ def publish(
         bool, typer.Option("--private", help="Make a new repository private.")
     ] = False,
     revision: Annotated[str, typer.Option(help="The branch to publish on.")] = "main",
-    shard_rows: Annotated[int, typer.Option(help="Rows of a Parquet file.")] = SHARD_ROWS,
+    shard_rows: ShardRows = SHARD_ROWS,
     workers: Workers = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Throw away a half-done run of other options.")
@@ -76,13 +85,25 @@ def publish(
 
     jit-synthesis publish me/jit-kernels --count 500 --to kernels
     """
-    if count < 1:
-        raise ValueError(f"count={count} must be 1 or more")
-    tenth = count // 10
-    counts = (count, tenth if validation is None else validation, tenth if test is None else test)
     options = {"extended": extended, "categories": categories, "seed": seed, "verify": verify}
     options |= {"min_verified": min_verified}
-    chosen = _configs(configs, preamble, dict(zip(SPLITS, counts, strict=True)), options)
+    if source is None:
+        found = None
+        chosen = [
+            run_config(
+                name,
+                count,
+                validation,
+                test,
+                **options,
+                **({"preamble": True} if preamble and name in ("warp", "paired") else {}),
+            )
+            for name in _names(configs)
+        ]
+    else:
+        _check_alone(context)
+        found = gathered(Store(source))
+        chosen, shard_rows = [found.run.config], found.run.manifest["shard_rows"]
     patience = Patience(repo, told=lambda line: err.print(line, markup=False))
     if to is None:
         target: Any = Hub(repo, revision=revision, private=private, patience=patience)
@@ -91,23 +112,33 @@ def publish(
     else:
         target = Folder(to)
     disable_progress_bars()  # the Hub's own: there is one bar
-    words = [f"--{split} {rows}" for split, rows in zip(SPLITS[1:], counts[1:], strict=True)]
-    total = sum(counts) * len(chosen)
-    bar = Bar(f"{repo}", total)
+    bar = Bar(f"{repo}", sum(config.count(split) for config in chosen for split in SPLITS))
+    again = partial(_command, repo, shard_rows)
     start = time.monotonic()
     with bar if err.is_terminal else nullcontext():
         try:
-            done = publish_to(
-                target,
-                repo,
-                chosen,
-                lambda config: _command(repo, config, " ".join(words), shard_rows),
-                shard_rows=shard_rows,
-                workers=workers,
-                restart=restart,
-                progress=bar.add,
-                say=lambda line: bar.console.print(line, markup=False),
-            )
+            if found:
+                done = publish_gathered(
+                    target,
+                    repo,
+                    found,
+                    again,
+                    workers=workers,
+                    restart=restart,
+                    progress=bar.add,
+                )
+            else:
+                done = publish_to(
+                    target,
+                    repo,
+                    chosen,
+                    again,
+                    shard_rows=shard_rows,
+                    workers=workers,
+                    restart=restart,
+                    progress=bar.add,
+                    say=lambda line: bar.console.print(line, markup=False),
+                )
         except KeyboardInterrupt:
             patience.stop.set()
             bar.stop()
@@ -121,33 +152,28 @@ def publish(
         err.print(f"{done.where} ({time.monotonic() - start:.0f} s{kept})", markup=False)
 
 
-def _configs(
-    names: str, preamble: bool, counts: dict[str, int], options: dict[str, Any]
-) -> list[JitSynthesisConfig]:
-    """The configs of a list of names, each once; ValueError for an unknown one."""
+def _names(names: str) -> list[str]:
+    """The configs of a list of names, each once."""
     listed = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not listed:
         raise ValueError(f"--configs is empty: choose from {', '.join(CONFIGS)}")
-    of_splits: dict[str, Any] = {f"num_{split}": rows for split, rows in counts.items()}
-    of_warp: dict[str, Any] = {"preamble": True} if preamble else {}
-    return [
-        JitSynthesisConfig(
-            name, **of_splits, **options, **(of_warp if name in ("warp", "paired") else {})
-        )
-        for name in listed
-    ]
+    return listed
 
 
-def _command(repo: str, config: JitSynthesisConfig, splits: str, shard_rows: int) -> str:
+def _check_alone(context: typer.Context) -> None:
+    """Refuse, with ValueError, options that say what rows to make beside those that are made."""
+    own = {"context", "repo", "source", "to", "private", "revision", "workers", "restart"}
+    for name in context.params.keys() - own:
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE":
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(f"--from takes rows as they were made: leave {flag} out")
+
+
+def _command(repo: str, shard_rows: int, config: JitSynthesisConfig) -> str:
     """The command that makes one config of a published dataset again."""
     words = ["jit-synthesis", "publish", repo, "--configs", config.name]
-    words += ["--count", str(config.num_train), *splits.split(), "--seed", str(config.seed)]
-    for option, value in differing(config).items():
-        flag = f"--{option.replace('_', '-')}"
-        words += [flag] if value is True else [flag, str(value)]
-    if shard_rows != SHARD_ROWS:
-        words += ["--shard-rows", str(shard_rows)]
-    return shlex.join(words)
+    return shlex.join([*words, *run_words(config, shard_rows)])
 
 
 def regenerate(

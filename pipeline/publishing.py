@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import datasets
@@ -16,13 +15,18 @@ from huggingface_hub import DatasetCard, DatasetCardData
 import extractors
 from jit_synthesis import CONFIGS, FEATURES, JitSynthesisConfig
 from pipeline.crew import Hand, Progress, check_workers, share_out
+from pipeline.gathering import Gathered
 from pipeline.retrying import MovedError
-from pipeline.shards import SHARD_ROWS, Shard, make_shard, manifest, plan
-from pipeline.summaries import metadata_path, sample_file, sample_path, sample_rows, summarise
+from pipeline.shards import SHARD_ROWS, Run, Shard, make_shard, run_of
+from pipeline.showing import Shown, are_shown, check_extra, describe, files_of
+from pipeline.summaries import Totals, metadata_path
 from pipeline.target import Target
+from pipeline.uniqueness import uniqueness
 
 MOVES = 5  # times that somebody else may commit while the last commit is made
-CHANGES = "metadata/changelog.json"
+
+Records = Mapping[str, Mapping[str, Any]]  # of shards, by path
+Supply = Callable[[Shard, Hand], dict[str, Any]]  # brings a shard to the work folder
 
 
 @dataclass
@@ -53,11 +57,62 @@ def publish(
     made, `UnreachableError` for a server that stays away; what is done is kept either way.
     """
     check_workers(workers)
-    if shard_rows < 1:
-        raise ValueError(f"shard_rows={shard_rows} must be 1 or more")
-    for config in configs:
-        extractors.check_toolchain(config.name)
+    runs = [run_of(config, shard_rows) for config in configs]
     check_extra()
+
+    def told(run: Run, records: Records) -> Shown:
+        say(f"{run.config.name}: reading it once more, for the card")
+        distinct = uniqueness(run.config.name, run.shards, target.read)
+        totals = Totals(run.config.level)
+        for shard in run.shards:
+            totals.add(records[shard.path])
+        return describe(run, command(run.config), totals, target.read, distinct)
+
+    def supply(shard: Shard, hand: Hand) -> dict[str, Any]:
+        return make_shard(shard, target.work, hand)
+
+    return _publish(target, repo, runs, supply, told, workers, restart, progress)
+
+
+def publish_gathered(
+    target: Target,
+    repo: str,
+    source: Gathered,
+    command: Callable[[JitSynthesisConfig], str],
+    *,
+    workers: int | None = None,
+    restart: bool = False,
+    progress: Progress = lambda rows, rejections: None,
+) -> Published:
+    """As `publish`, with the shards of a run folder, as they are, and what gathering told of it."""
+    check_workers(workers)
+    check_extra()
+
+    def told(run: Run, records: Records) -> Shown:
+        summary = source.shown.summary | {"command": command(run.config)}
+        return Shown(summary, source.shown.sample)
+
+    def supply(shard: Shard, hand: Hand) -> dict[str, Any]:
+        hand.check()
+        record = source.store.fetch(shard, target.work)
+        hand.tell(record["rows"], 0)
+        return record
+
+    return _publish(target, repo, [source.run], supply, told, workers, restart, progress)
+
+
+def _publish(
+    target: Target,
+    repo: str,
+    runs: Sequence[Run],
+    supply: Supply,
+    told: Callable[[Run, Records], Shown],
+    workers: int | None,
+    restart: bool,
+    progress: Progress,
+) -> Published:
+    for run in runs:
+        extractors.check_toolchain(run.config.name)
     done = Published()
     with ExitStack() as stack:
         target.open()
@@ -68,41 +123,25 @@ def publish(
             raise ValueError(f"another run is publishing {repo}: wait for it to end") from None
         paths, texts = target.published()
         check_schema(repo, paths, texts)
-        runs = []
-        for config in configs:
-            told = manifest(config, shard_rows)
-            if _is_there(told, paths, texts):
-                done.already.append(config.name)
-            else:
-                runs.append((config, told, plan(config, shard_rows)))
-        records: dict[str, dict[str, Any]] = {}
-        for config, told, shards in runs:
-            target.stage(told, restart)
-            records |= _made(target, config, shards, workers, progress, done)
-            done.rows[config.name] = sum(config.count(s) for s in told_splits(shards))
-        if runs:
-            say("reading it once more, drawing plots, writing the card")
-            done.where = _show(target, repo, runs, records, command)
+        new: dict[str, Shown] = {}
+        shards: list[Shard] = []
+        for run in runs:
+            if _is_there(run.manifest, paths, texts):
+                done.already.append(run.config.name)
+        missing = [run for run in runs if run.config.name not in done.already]
+        records: dict[str, Records] = {}
+        for run in missing:
+            target.stage(run.manifest, restart)
+            records[run.config.name] = _staged(target, run, supply, workers, progress, done)
+        for run in missing:
+            new[run.config.name] = told(run, records[run.config.name])
+            done.rows[run.config.name] = new[run.config.name].rows
+            shards += run.shards
+        if new:
+            done.where = _show(target, repo, new, shards)
         else:
-            target.clean([config.name for config in configs])
+            target.clean([run.config.name for run in runs])
     return done
-
-
-def told_splits(shards: Sequence[Shard]) -> list[str]:
-    """The splits of some shards, each once."""
-    return list(dict.fromkeys(shard.split for shard in shards))
-
-
-def check_extra() -> None:
-    """Refuse, with ValueError, an installation that could not draw a card in the end."""
-    try:
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
-        import tenacity  # noqa: F401
-    except ImportError as error:
-        raise ValueError(
-            f"{error.name} is not installed: pip install 'jit-synthesis[publish]'"
-        ) from None
 
 
 def check_schema(repo: str, paths: Sequence[str], texts: Mapping[str, bytes]) -> None:
@@ -133,27 +172,27 @@ def _is_there(told: Mapping[str, Any], paths: Sequence[str], texts: Mapping[str,
     return found.get("manifest") == dict(told) and set(shards) <= set(paths)
 
 
-def _made(
+def _staged(
     target: Target,
-    config: JitSynthesisConfig,
-    shards: Sequence[Shard],
+    run: Run,
+    supply: Supply,
     workers: int | None,
     progress: Progress,
     done: Published,
 ) -> dict[str, dict[str, Any]]:
-    """Have every shard of a config made and staged; their records by path."""
-    records = target.finished(shards)
+    """Have every shard of a config staged; their records by path."""
+    records = target.finished(run.shards)
     earlier = sum(record["rows"] for record in records.values())
     done.resumed += earlier
     progress(earlier, 0)
 
-    def make(shard: Shard, hand: Hand) -> None:
-        records[shard.path] = make_shard(shard, target.work, hand)
+    def bring(shard: Shard, hand: Hand) -> None:
+        records[shard.path] = supply(shard, hand)
         target.put(shard)
 
-    missing = [shard for shard in shards if shard.path not in records]
+    missing = [shard for shard in run.shards if shard.path not in records]
     try:
-        share_out(config, missing, make, workers=workers, progress=progress)
+        share_out(run.config, missing, bring, workers=workers, progress=progress)
     except BaseException:
         target.flush()
         raise
@@ -161,73 +200,24 @@ def _made(
     return records
 
 
-def _show(
-    target: Target,
-    repo: str,
-    runs: Sequence[tuple[JitSynthesisConfig, dict[str, Any], list[Shard]]],
-    records: Mapping[str, dict[str, Any]],
-    command: Callable[[JitSynthesisConfig], str],
-) -> str:
+def _show(target: Target, repo: str, new: Mapping[str, Shown], shards: Sequence[Shard]) -> str:
     """The last step: summaries, samples, card, and one commit of it all."""
-    from pipeline.card import make_card
-
-    new, samples = {}, {}
-    for config, told, shards in runs:
-        sample = sample_rows(config.name, shards, target.read)
-        content, size = sample_file(config.name, sample)
-        samples[sample_path(config.name)] = content
-        new[config.name] = summarise(
-            config, told, command(config), shards, records, sample, target.read
-        ) | {"sample": {"bytes": len(content), "memory_bytes": size}}
-    shards = [shard for *_, of_config in runs for shard in of_config]
-    today = datetime.now(UTC).date().isoformat()
-    news = [f"{today}: {_change(summary)}" for summary in new.values()]
     for left in reversed(range(MOVES)):
         paths, texts = target.published()
-        if all(texts.get(metadata_path(name)) == _json(summary) for name, summary in new.items()):
+        if are_shown(new, texts):
             # The commit was made, and its answer lost.
             target.clean(list(new))
             return target.where
         check_schema(repo, paths, texts)
-        held = {name: _summary(texts, name) for name in CONFIGS}
-        summaries = [s for s in (held | new).values() if s]
-        changes = [*news, *json.loads(texts.get(CHANGES, b"[]"))]
-        files = {
-            **samples,
-            **{metadata_path(name): _json(summary) for name, summary in new.items()},
-            CHANGES: _json(changes),
-            **make_card(repo, summaries, changes, texts.get("README.md", b"").decode()),
-        }
+        files = files_of(repo, new, texts)
         try:
-            message = f"Publish {', '.join(f'{n} ({_rows(s):,} rows)' for n, s in new.items())}"
-            target.finish(shards, files, _stale(paths, new, shards, files), message)
+            told = ", ".join(f"{name} ({shown.rows:,} rows)" for name, shown in new.items())
+            target.finish(shards, files, _stale(paths, new, shards, files), f"Publish {told}")
             return target.where
         except MovedError:
             if not left:
                 raise ValueError(f"{repo} keeps changing: stop the other writer") from None
     raise AssertionError("unreachable")
-
-
-def _summary(texts: Mapping[str, bytes], name: str) -> dict[str, Any] | None:
-    found = texts.get(metadata_path(name))
-    return None if found is None else json.loads(found)
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _rows(summary: Mapping[str, Any]) -> int:
-    return sum(split["rows"] for split in summary["splits"].values())
-
-
-def _change(summary: Mapping[str, Any]) -> str:
-    splits = ", ".join(f"{split} {of['rows']:,}" for split, of in summary["splits"].items())
-    level = summary["options"].get("verify", "extract")
-    return (
-        f"`{summary['config']}`, {splits} rows, verified up to `{level}`, seed {summary['seed']}, "
-        f"code {summary['code']}"
-    )
 
 
 def _stale(

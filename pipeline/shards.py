@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import verification
 from jit_synthesis import CODE_HASH, FEATURES, SPLITS, JitSynthesisConfig
 from pipeline.crew import Hand
 from pipeline.parquet import write_parquet
-from pipeline.parts import sync, write_whole
+from pipeline.parts import differences, whole, write_whole
 from pipeline.statistics import Statistics
 from verification import Yield
 
@@ -47,6 +47,22 @@ class Shard:
         return self.path.removesuffix(".parquet") + ".json"
 
 
+@dataclass(frozen=True)
+class Run:
+    """All shards of a config, and the manifest that says what their bytes depend on."""
+
+    config: JitSynthesisConfig
+    manifest: dict[str, Any]
+    shards: list[Shard]
+
+
+def run_of(config: JitSynthesisConfig, shard_rows: int = SHARD_ROWS) -> Run:
+    """The run that makes a config in shards; ValueError for less than a row a shard."""
+    if shard_rows < 1:
+        raise ValueError(f"shard_rows={shard_rows} must be 1 or more")
+    return Run(config, manifest(config, shard_rows), plan(config, shard_rows))
+
+
 def plan(config: JitSynthesisConfig, shard_rows: int = SHARD_ROWS) -> list[Shard]:
     """The shards of all splits, of ``shard_rows`` rows but for the last of each."""
     return [
@@ -71,7 +87,29 @@ def manifest(config: JitSynthesisConfig, shard_rows: int = SHARD_ROWS) -> dict[s
     }
 
 
-def digest(manifest: dict[str, Any]) -> str:
+def run_told_by(where: str, found: Mapping[str, Any]) -> Run:
+    """The run of a manifest; ValueError where it is none, or of other code than this.
+
+    The versions of the compilers may be others: what was made is looked at, nothing is compiled.
+    """
+    named = {field.name for field in fields(JitSynthesisConfig)} & found.keys()
+    try:
+        config = JitSynthesisConfig(found["config"], **{name: found[name] for name in named})
+        run = run_of(config, found["shard_rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where} is no manifest of a run ({error}): remove it") from None
+    there = {name: value for name, value in found.items() if name not in _versions(config)}
+    here = {name: value for name, value in run.manifest.items() if name not in _versions(config)}
+    if told := differences(there, here):
+        raise ValueError(f"{where} is of other code ({told}): use the version that made it")
+    return Run(config, dict(found), run.shards)
+
+
+def _versions(config: JitSynthesisConfig) -> dict[str, str]:
+    return extractors.toolchain(config.name)
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
     """A short name for a manifest: the same for the same values."""
     told = json.dumps(manifest, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
@@ -87,7 +125,6 @@ def make_shard(shard: Shard, folder: Path, hand: Hand) -> dict[str, Any]:
     if found := finished(shard, folder):
         return found
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".tmp")
     found, counted = Yield(hand.config.level), Statistics()
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -95,9 +132,8 @@ def make_shard(shard: Shard, folder: Path, hand: Hand) -> dict[str, Any]:
             counted.add(row)
             yield row
 
-    try:
+    with whole(path) as beside:
         size = write_parquet(beside, rows(), FEATURES[shard.config])
-        sync(beside)
         record = {
             "path": shard.path,
             "split": shard.split,
@@ -109,10 +145,7 @@ def make_shard(shard: Shard, folder: Path, hand: Hand) -> dict[str, Any]:
             "yield": found.told(),
             "statistics": counted.told(),
         }
-        beside.replace(path)
-        write_whole(folder / shard.record, [json.dumps(record)])
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(folder / shard.record, [json.dumps(record)])
     return record
 
 

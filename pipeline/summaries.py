@@ -8,18 +8,15 @@ from contextlib import closing
 from itertools import islice
 from typing import Any, BinaryIO
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jit_synthesis import FEATURES, SPLITS, TIERS, JitSynthesisConfig, __version__, sources
 from pipeline.parquet import GROUP_ROWS, write_parquet
-from pipeline.shards import Shard
+from pipeline.shards import Run, Shard
 from pipeline.statistics import Statistics
 from verification import Yield, differing
 
 SAMPLE_ROWS = 1000
-POINTS = 24  # of the curve of distinct structures
 EXAMPLE_LINES = 6  # of Python, at least, in the row that is shown
 
 Open = Callable[[str], BinaryIO]  # a staged file, by its path
@@ -35,25 +32,30 @@ def sample_path(config: str) -> str:
     return f"{config}-sample/train-00000-of-00001.parquet"
 
 
-def summarise(
-    config: JitSynthesisConfig,
-    manifest: Mapping[str, Any],
-    command: str,
-    shards: Sequence[Shard],
-    records: Mapping[str, Mapping[str, Any]],
-    sample: Sequence[Mapping[str, Any]],
-    read: Open,
-) -> dict[str, Any]:
-    """The summary of a config whose shards are all there; ValueError where two rows are alike.
+class Totals:
+    """What the records of shards say together; they are added in the order of the plan."""
 
-    Fingerprints and structures are read from the shards, which shows as well that each can be
-    read and holds the rows that its record says.
-    """
-    in_order = [records[shard.path] for shard in shards]
-    found, counted = Yield(config.level), Statistics()
-    for record in in_order:
-        found.join(record["yield"])
-        counted.join(record["statistics"])
+    def __init__(self, level: str) -> None:
+        self.found, self.counted = Yield(level), Statistics()
+        self.records: list[dict[str, Any]] = []  # without what is counted: that may be large
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count a shard in."""
+        self.found.join(record["yield"])
+        self.counted.join(record["statistics"])
+        kept = record.keys() - {"yield", "statistics"}
+        self.records.append({name: value for name, value in record.items() if name in kept})
+
+
+def summarise(
+    run: Run,
+    command: str,
+    totals: Totals,
+    sample: Sequence[Mapping[str, Any]],
+    uniqueness: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The summary of a config whose shards are all there, and distinct."""
+    config, manifest = run.config, run.manifest
     kept = ("path", "rows", "bytes", "sha256")
     return {
         "config": config.name,
@@ -63,7 +65,7 @@ def summarise(
         "seed": config.seed,
         "options": differing(config),
         "command": command,
-        "manifest": dict(manifest),
+        "manifest": manifest,
         "splits": {
             split: {
                 "rows": sum(r["rows"] for r in of_split),
@@ -72,14 +74,14 @@ def summarise(
                 "shards": len(of_split),
             }
             for split in SPLITS
-            if (of_split := [r for r in in_order if r["split"] == split])
+            if (of_split := [r for r in totals.records if r["split"] == split])
         },
         "sample_rows": len(sample),
-        "yield": found.told(),
-        "statistics": counted.told(),
-        "uniqueness": _uniqueness(config.name, shards, read),
+        "yield": totals.found.told(),
+        "statistics": totals.counted.told(),
+        "uniqueness": dict(uniqueness),
         "example": _example(config.name, sample),
-        "shards": [{k: record[k] for k in kept} for record in in_order],
+        "shards": [{k: record[k] for k in kept} for record in totals.records],
     }
 
 
@@ -115,39 +117,6 @@ def sample_file(config: str, rows: Sequence[Mapping[str, Any]]) -> tuple[bytes, 
     held = io.BytesIO()
     size = write_parquet(held, rows, FEATURES[config])
     return held.getvalue(), size
-
-
-def _uniqueness(config: str, shards: Sequence[Shard], read: Open) -> dict[str, Any]:
-    """How many fingerprints and structures are distinct, and how that grows with the rows."""
-    columns = ["fingerprint", "structure"]
-    tables = []
-    for shard in shards:
-        with closing(read(shard.path)) as file:
-            table = pq.ParquetFile(file).read(columns)
-        if table.num_rows != shard.stop - shard.start:
-            raise ValueError(f"{shard.path} holds {table.num_rows} rows: throw it away, try again")
-        tables.append(table)
-    both = pa.concat_tables(tables)
-    whole, masked = (np.unique(_keys(both[c]), return_index=True)[1] for c in columns)
-    if len(whole) != both.num_rows:
-        raise ValueError(
-            f"{both.num_rows - len(whole)} of {both.num_rows} {config} rows have the fingerprint "
-            "of another: an error of this project, please report it"
-        )
-    firsts = np.sort(masked)
-    at = sorted({-(-both.num_rows * n // POINTS) for n in range(1, POINTS + 1)})
-    return {
-        "rows": both.num_rows,
-        "fingerprints": len(whole),
-        "structures": len(masked),
-        "curve": [[rows, int(np.searchsorted(firsts, rows))] for rows in at],
-    }
-
-
-def _keys(column: pa.ChunkedArray) -> np.ndarray:
-    """Hexadecimal texts as numbers of 16 bytes, which sort without Python."""
-    texts = "".join(column.to_pylist())
-    return np.frombuffer(bytes.fromhex(texts), dtype="V16")
 
 
 def _example(config: str, sample: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -63,11 +63,16 @@ class Target(Protocol):
 
 
 def check_manifest(
-    where: str, found: Mapping[str, Any], now: Mapping[str, Any], restart: bool
+    where: str,
+    found: Mapping[str, Any],
+    now: Mapping[str, Any],
+    restart: bool,
+    otherwise: str = "throw them away with --restart",
 ) -> bool:
     """Whether a run half done is the one at hand; ValueError, naming what differs, if not.
 
-    With ``restart`` another run is told by False, not refused.
+    With ``restart`` another run is told by False, not refused. ``otherwise`` is what the user may
+    do but to go on with that one.
     """
     if found == now:
         return True
@@ -75,5 +80,5 @@ def check_manifest(
         return False
     raise ValueError(
         f"{where} holds shards of another run ({differences(found, now)}): go on with its "
-        "options, or throw them away with --restart"
+        f"options, or {otherwise}"
     )

@@ -66,11 +66,13 @@ def splits(chosen: argparse.Namespace) -> tuple[IterableDataset, IterableDataset
         loaded = load_dataset(
             MADE_HERE, chosen.config, streaming=True, seed=chosen.seed, num_train=512
         )
-    elif Path(chosen.data).is_file():  # one split alone: its first rows are kept for validation
-        rows = load_dataset("parquet", data_files=chosen.data, split="train", streaming=True)
-        loaded = {"train": rows.skip(VALIDATION), "validation": rows.take(VALIDATION)}
+    elif Path(chosen.data).is_file():
+        loaded = load_dataset("parquet", data_files=chosen.data, streaming=True)
     else:
         loaded = load_dataset(chosen.data, chosen.config, streaming=True)
+    if list(loaded) == ["train"]:  # a file, a sample: its first rows are kept for validation
+        rows = loaded["train"]
+        loaded = {"train": rows.skip(VALIDATION), "validation": rows.take(VALIDATION)}
     for split in ("train", "validation"):
         if split not in loaded:
             raise ValueError(f"{chosen.data} has no split {split!r}, only {', '.join(loaded)}")

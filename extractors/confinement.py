@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -28,7 +31,8 @@ def begin(language: str, parent: int, memory_mb: float) -> None:
     if "warp-lang" in needed:
         from .warp_codegen import be_quiet
 
-        be_quiet()
+        be_quiet()  # first: its cache is kept, beside the folder that is not
+    _take_scratch_folder()
     if "jax" in needed:
         # Texts are for the CPU and the same everywhere, whatever the user's settings are.
         for name in [n for n in os.environ if n.startswith(("JAX_", "XLA_", "PJRT_"))]:
@@ -41,6 +45,23 @@ def begin(language: str, parent: int, memory_mb: float) -> None:
     gc.freeze()
     gc.set_threshold(*COLLECT)
     limit_memory(memory_mb)
+
+
+def scratch_folder(pid: int) -> Path:
+    """Where a worker's compilers leave what they leave, beside its parent's temporary files."""
+    return Path(tempfile.gettempdir()) / f"jit_synthesis_worker_{pid}"
+
+
+def _take_scratch_folder() -> None:
+    """Have temporary files in a folder that whoever ends this worker removes.
+
+    Warp leaves a precompiled header of 4 MB, XLA half a dump: a worker ends without tidying up.
+    """
+    folder = scratch_folder(os.getpid())
+    with contextlib.suppress(OSError):  # a full disk: compilers will say what they need
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
 def limit_memory(memory_mb: float) -> None:

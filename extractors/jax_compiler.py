@@ -12,7 +12,6 @@ import contextlib
 import functools
 import os
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ THREADS = "PJRT_NPROC"
 COMPILER_OPTIONS = {"xla_backend_optimization_level": 0}
 TO_RUN = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 STOP = "jit_synthesis_stop"  # our step in XLA's pipeline
-DUMP = "jit_synthesis_hlo_{pid}_"  # how the folders of a process's dumps begin
+DUMP = "jit_synthesis_hlo_"  # how the folders of dumps begin
 # What a private part that another release lacks, or has otherwise, raises.
 MISSING = (ImportError, AttributeError, KeyError, TypeError, ValueError)
 
@@ -157,8 +156,7 @@ def both_texts(lowered: Any, run: bool = False) -> tuple[str, str, Any]:
         return hlo_text(lowered), _optimized(executable), executable
     make = _compiled if run else _stopped
     try:
-        prefix = DUMP.format(pid=os.getpid())
-        with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        with tempfile.TemporaryDirectory(prefix=DUMP) as folder:
             dump = {"xla_dump_to": folder, "xla_dump_hlo_as_proto": True}
             options = COMPILER_OPTIONS | dump | {"xla_dump_hlo_as_text": False}
             optimized, executable = make(lowered, options)
@@ -173,12 +171,6 @@ def optimized_text(lowered: Any, run: bool = False) -> tuple[str, Any]:
     """HLO after XLA's passes, and the executable if there is one, as ``both_texts`` gives them."""
     make = _compiled if run or not _is_plain(lowered) else _stopped
     return make(lowered, COMPILER_OPTIONS)
-
-
-def remove_dumps(pid: int) -> None:
-    """Remove what a process that was killed in the middle of a dump has left."""
-    for folder in Path(tempfile.gettempdir()).glob(DUMP.format(pid=pid) + "*"):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _optimized(executable: Any) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,7 @@ from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
-from .confinement import begin
-from .jax_compiler import remove_dumps
+from .confinement import begin, scratch_folder
 from .jobs import extract_job
 from .outcomes import Job, Outcome, Rejected, one_line
 from .spawning import Context, WorkerProcess
@@ -155,7 +155,7 @@ class Extractor:
             closed.set()
             for worker in context.started:
                 if worker.pid is not None:
-                    remove_dumps(worker.pid)
+                    shutil.rmtree(scratch_folder(worker.pid), ignore_errors=True)
 
     def _forget(self) -> None:
         self._pool: ProcessPool | None = None

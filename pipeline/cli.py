@@ -63,7 +63,11 @@ jit-synthesis extract my_kernels.py --output mine.jsonl
 
 jit-synthesis verify theirs.jsonl
 
+jit-synthesis browse data/large.jsonl
+
 jit-synthesis publish me/jit-kernels --count 1000 --verify gradient
+
+jit-synthesis regenerate me/jit-kernels --rows 50
 """
 CONFIG_HELP = {
     "warp": "Warp kernels: Python, C++ and CUDA, with their adjoints.",

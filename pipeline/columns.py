@@ -106,8 +106,8 @@ COLUMNS = {
     "fingerprint": Column(
         "Hash of the program with names and formatting normalised: differs between any two rows "
         "of a config, seed and choice of options.",
-        "Another choice of categories at the same seed repeats rows: top up a dataset with "
-        "another seed.",
+        "Another choice of categories at the same seed repeats rows. For more rows raise the "
+        "count: the first are the same.",
     ),
     "structure": Column("Hash like `fingerprint`, with numbers masked too."),
     "row_key": Column(

@@ -105,6 +105,8 @@ def _coverage(axes: Any, columns: Mapping[str, Mapping[str, int]]) -> None:
     axes.set_axisbelow(True)
     whole_ticks(axes.yaxis)
     axes.xaxis.set_major_formatter(lambda value, _: number(round(value)))
+    few = most < 10  # no power of ten is in reach: the numbers between tell the scale
+    axes.xaxis.set_minor_formatter(lambda value, _: number(round(value)) if few else "")
     _direct_labels(axes, ends)
     rare = [f"{name} {number(rows)}" for name, rows in _rarest(columns)]
     axes.annotate(

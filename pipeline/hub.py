@@ -59,6 +59,8 @@ class Hub:
         endpoint: str | None = None,
         patience: Patience | None = None,
     ) -> None:
+        if repo.count("/") != 1:
+            raise ValueError(f"name {repo!r} with its owner, as in me/jit-kernels")
         validate_repo_id(repo)  # its ValueError says what is wrong
         self.name = repo
         self.revision = revision

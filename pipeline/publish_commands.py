@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from huggingface_hub.utils import disable_progress_bars
+from huggingface_hub.utils import disable_progress_bars, logging
 
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig
 from pipeline.folders import Folder
@@ -73,12 +73,18 @@ def publish(
     restart: Annotated[
         bool, typer.Option("--restart", help="Throw away a half-done run of other options.")
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace other rows of these configs, and a README.md."),
+    ] = False,
 ) -> None:
     """Publish configs as a dataset that loads without this code, with a card made from it.
 
     Shards are made, sent to a branch of their own and removed here as they are done; the last
     commit shows them all, with the card. After a stop, even by kill -9, the same command goes on:
-    nothing finished is made or sent again. The token is where `hf auth login` or HF_TOKEN put it.
+    nothing finished is made or sent again. Configs that are not named stay as they are; other rows
+    of those that are, and a README.md that is not ours, are replaced only with --overwrite. The
+    token is where `hf auth login` or HF_TOKEN put it.
     Needs: pip install "jit-synthesis\\[publish]"
 
     jit-synthesis publish me/jit-kernels --configs warp,jax --count 100000 --verify gradient
@@ -111,7 +117,8 @@ def publish(
         raise ValueError("--private and --revision are the Hub's: leave them out with --to")
     else:
         target = Folder(to)
-    disable_progress_bars()  # the Hub's own: there is one bar
+    disable_progress_bars()  # the Hub's own: there is one bar, and what it warns of is seen to
+    logging.set_verbosity_error()
     bar = Bar(f"{repo}", sum(config.count(split) for config in chosen for split in SPLITS))
     again = partial(_command, repo, shard_rows)
     start = time.monotonic()
@@ -125,6 +132,7 @@ def publish(
                     again,
                     workers=workers,
                     restart=restart,
+                    overwrite=overwrite,
                     progress=bar.add,
                 )
             else:
@@ -136,6 +144,7 @@ def publish(
                     shard_rows=shard_rows,
                     workers=workers,
                     restart=restart,
+                    overwrite=overwrite,
                     progress=bar.add,
                     say=lambda line: bar.console.print(line, markup=False),
                 )
@@ -162,7 +171,8 @@ def _names(names: str) -> list[str]:
 
 def _check_alone(context: typer.Context) -> None:
     """Refuse, with ValueError, options that say what rows to make beside those that are made."""
-    own = {"context", "repo", "source", "to", "private", "revision", "workers", "restart"}
+    own = {"context", "repo", "source", "to", "private", "revision", "workers"}
+    own |= {"restart", "overwrite"}
     for name in context.params.keys() - own:
         given = context.get_parameter_source(name)
         if given is not None and given.name == "COMMANDLINE":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,17 +14,20 @@ from filelock import FileLock, Timeout
 from huggingface_hub import DatasetCard, DatasetCardData
 
 import extractors
-from jit_synthesis import CONFIGS, FEATURES, JitSynthesisConfig
+from jit_synthesis import CONFIGS, FEATURES, SPLITS, JitSynthesisConfig
 from pipeline.crew import Hand, Progress, check_workers, share_out
 from pipeline.gathering import Gathered
+from pipeline.parts import differences
 from pipeline.retrying import MovedError
-from pipeline.shards import SHARD_ROWS, Run, Shard, make_shard, run_of
+from pipeline.shards import SHARD_ROWS, Run, Shard, finished, make_shard, run_of
 from pipeline.showing import Shown, are_shown, check_extra, describe, files_of
 from pipeline.summaries import Totals, metadata_path
 from pipeline.target import Target
 from pipeline.uniqueness import uniqueness
 
 MOVES = 5  # times that somebody else may commit while the last commit is made
+
+SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
 
 Records = Mapping[str, Mapping[str, Any]]  # of shards, by path
 Supply = Callable[[Shard, Hand], dict[str, Any]]  # brings a shard to the work folder
@@ -48,12 +52,14 @@ def publish(
     shard_rows: int = SHARD_ROWS,
     workers: int | None = None,
     restart: bool = False,
+    overwrite: bool = False,
     progress: Progress = lambda rows, rejections: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Published:
     """Publish configs to a target as the repository ``repo``; a later run goes on from a stop.
 
-    ``command`` says how a config is made again. Raises ValueError for bad input before anything is
+    ``command`` says how a config is made again. Only with ``overwrite`` are a config's other rows,
+    or a README that is not ours, replaced. Raises ValueError for bad input before anything is
     made, `UnreachableError` for a server that stays away; what is done is kept either way.
     """
     check_workers(workers)
@@ -71,7 +77,7 @@ def publish(
     def supply(shard: Shard, hand: Hand) -> dict[str, Any]:
         return make_shard(shard, target.work, hand)
 
-    return _publish(target, repo, runs, supply, told, workers, restart, progress)
+    return _publish(target, repo, runs, supply, told, workers, restart, overwrite, progress)
 
 
 def publish_gathered(
@@ -82,6 +88,7 @@ def publish_gathered(
     *,
     workers: int | None = None,
     restart: bool = False,
+    overwrite: bool = False,
     progress: Progress = lambda rows, rejections: None,
 ) -> Published:
     """As `publish`, with the shards of a run folder, as they are, and what gathering told of it."""
@@ -98,7 +105,8 @@ def publish_gathered(
         hand.tell(record["rows"], 0)
         return record
 
-    return _publish(target, repo, [source.run], supply, told, workers, restart, progress)
+    runs = [source.run]
+    return _publish(target, repo, runs, supply, told, workers, restart, overwrite, progress)
 
 
 def _publish(
@@ -109,6 +117,7 @@ def _publish(
     told: Callable[[Run, Records], Shown],
     workers: int | None,
     restart: bool,
+    overwrite: bool,
     progress: Progress,
 ) -> Published:
     for run in runs:
@@ -129,6 +138,8 @@ def _publish(
             if _is_there(run.manifest, paths, texts):
                 done.already.append(run.config.name)
         missing = [run for run in runs if run.config.name not in done.already]
+        if missing and not overwrite:
+            check_replaced(target.name, [run.manifest for run in missing], paths, texts)
         records: dict[str, Records] = {}
         for run in missing:
             target.stage(run.manifest, restart)
@@ -165,6 +176,46 @@ def check_schema(repo: str, paths: Sequence[str], texts: Mapping[str, bytes]) ->
             )
 
 
+def check_replaced(
+    where: str,
+    told: Sequence[Mapping[str, Any]],
+    paths: Sequence[str],
+    texts: Mapping[str, bytes],
+) -> None:
+    """Refuse, with ValueError, to replace what nobody has said may be replaced."""
+    for manifest in told:
+        name = manifest["config"]
+        if metadata_path(name) in texts:
+            found = json.loads(texts[metadata_path(name)])
+            differing = differences(found["manifest"], manifest)
+            raise ValueError(
+                f"{where} holds other rows of {name} ({differing}): --overwrite replaces them, "
+                "another name keeps both"
+            )
+        if any(_is_of(path, name) for path in paths):
+            raise ValueError(f"{where} holds rows of {name} already: --overwrite replaces them")
+    ours = any(path.startswith("metadata/") for path in texts)
+    if not ours and _body(texts.get("README.md", b"")):
+        raise ValueError(
+            f"{where} has a README.md that the card would replace: --overwrite does so, or "
+            "publish to another place"
+        )
+
+
+def _body(readme: bytes) -> str:
+    """The text of a README but for its metadata and what push_to_hub writes by itself."""
+    body = readme.decode(errors="replace")
+    if body.startswith("---"):
+        body = body.partition("\n---")[2].lstrip("-")
+    return "" if "[More Information needed](https://github.com" in body else body.strip()
+
+
+def _is_of(path: str, config: str) -> bool:
+    """Whether a path is that of a shard, or of the sample, of a config."""
+    folder, _, name = path.partition("/")
+    return folder in (config, f"{config}-sample") and bool(SHARD.fullmatch(name))
+
+
 def _is_there(told: Mapping[str, Any], paths: Sequence[str], texts: Mapping[str, bytes]) -> bool:
     """Whether just this is published already."""
     found = json.loads(texts.get(metadata_path(told["config"]), b"{}"))
@@ -182,15 +233,17 @@ def _staged(
 ) -> dict[str, dict[str, Any]]:
     """Have every shard of a config staged; their records by path."""
     records = target.finished(run.shards)
-    earlier = sum(record["rows"] for record in records.values())
+    missing = [shard for shard in run.shards if shard.path not in records]
+    made = {shard.path: finished(shard, target.work) for shard in missing}
+    kept = [*records.values(), *filter(None, made.values())]
+    earlier = sum(record["rows"] for record in kept)
     done.resumed += earlier
     progress(earlier, 0)
 
     def bring(shard: Shard, hand: Hand) -> None:
-        records[shard.path] = supply(shard, hand)
+        records[shard.path] = made[shard.path] or supply(shard, hand)
         target.put(shard)
 
-    missing = [shard for shard in run.shards if shard.path not in records]
     try:
         share_out(run.config, missing, bring, workers=workers, progress=progress)
     except BaseException:
@@ -226,7 +279,6 @@ def _stale(
     shards: Sequence[Shard],
     files: Mapping[str, bytes],
 ) -> list[str]:
-    """Files of an earlier version of these configs that nothing takes the place of."""
+    """Shards of an earlier version of these configs that nothing takes the place of."""
     kept = {shard.path for shard in shards} | files.keys()
-    ours = {f"{name}{suffix}" for name in new for suffix in ("", "-sample")}
-    return [p for p in paths if p not in kept and p.split("/")[0] in ours]
+    return [p for p in paths if p not in kept and any(_is_of(p, name) for name in new)]

@@ -19,7 +19,7 @@ from huggingface_hub import HfFileSystem
 from huggingface_hub.utils import validate_repo_id
 
 import extractors
-from jit_synthesis import CODE_HASH, FEATURES, attempt, differing, parse_row_key
+from jit_synthesis import CODE_HASH, FEATURES, attempt, differing, parse_row_key, sources
 from pipeline.foreign_rows import Row, config_of, read_rows
 from pipeline.summaries import metadata_path, named
 from pipeline.verify import Difference, difference, first_difference
@@ -178,7 +178,11 @@ def _made(
         key = (row.columns or {}).get("row_key")
         if not key:
             raise ValueError(f"row {row.number} has no row_key: it was not generated")
-        options, split, index, variant = parse_row_key(key)
+        try:
+            options, split, index, variant = parse_row_key(key)
+        except ValueError as error:
+            yield row, str(error)
+            continue
         if options.name != config:
             yield row, f"row_key is of config {options.name}"
             continue
@@ -201,6 +205,11 @@ def _differing(config: str, row: Row, made: Mapping[str, Any] | str) -> Iterator
     columns = row.columns or {}
     if not isinstance(columns.get("category"), str):
         columns = named(config, columns)
+    if columns.get("kernel_name") != made["kernel_name"] and not any(
+        columns.get(column) == made[column] for column in ("fingerprint", *sources(config))
+    ):
+        yield f"another kernel: {columns.get('kernel_name')}, here {made['kernel_name']}"
+        return
     for column in FEATURES[config]:
         ours, theirs = made[column], columns.get(column)
         if ours == theirs:

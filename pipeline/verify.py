@@ -323,8 +323,13 @@ def first_difference(claimed: str, made: str) -> str:
         )
         start = max(0, same - SHOWN // 2) if max(len(ours), len(theirs)) > SHOWN else 0
         forms = [_shortened(form, start) for form in (ours, theirs)]
-    said = ["no such line" if form is None else form[: SHOWN + 2] for form in forms]
+    said = ["no such line" if form is None else _visible(form[: SHOWN + 2]) for form in forms]
     return f"line {number}: {said[0]} | here: {said[1]}"
+
+
+def _visible(form: str) -> str:
+    """A piece of a line, in quotes where blanks at its ends would not be seen."""
+    return form if form and form == form.strip() else repr(form)
 
 
 def _shortened(line: str, start: int) -> str:

@@ -155,7 +155,11 @@ def test_another_config_comes_beside_and_a_new_version_replaces(hub, tmp_path):
     send(remote(hub), config("stablehlo", num_train=5))
     assert len(loaded(REPO, "warp", tmp_path)["rows"]["train"]) == 20
     assert len(loaded(REPO, "stablehlo", tmp_path)["rows"]["train"]) == 5
-    send(remote(hub), config("warp", num_train=7, num_test=0, seed=3))
+    other = config("warp", num_train=7, num_test=0, seed=3)
+    with pytest.raises(ValueError, match=r"holds other rows of warp \(num_test 5, now 0.*--overw"):
+        send(remote(hub), other)
+    assert branches(hub) == ["main"]
+    send(remote(hub), other, overwrite=True)
     found = loaded(REPO, "warp", tmp_path)["rows"]
     assert {split: len(rows) for split, rows in found.items()} == {"train": 7, "validation": 6}
     assert "seed=3" in found["train"][0]["row_key"]

@@ -102,6 +102,41 @@ def test_a_repository_of_other_data_is_refused(hub):
         send(remote(hub))
 
 
+def test_what_is_not_ours_stays(hub, tmp_path):
+    push(hub, "README.md", b"# My notes")
+    with pytest.raises(ValueError, match=r"has a README\.md that the card would replace: --overwr"):
+        send(remote(hub))
+    for path in ("warp/__init__.py", "warp/train.parquet.txt"):
+        push(hub, path, b"mine")
+    send(remote(hub), overwrite=True)
+    found = content(hub)
+    assert found["warp/__init__.py"] == found["warp/train.parquet.txt"] == b"mine"
+    folder = tmp_path / "kernels"
+    (folder / "warp").mkdir(parents=True)
+    (folder / "warp" / "__init__.py").write_text("mine")
+    (folder / "README.md").write_text("# My notes")
+    with pytest.raises(ValueError, match="--overwrite does so, or publish to another place"):
+        send(Folder(folder))
+    (folder / "README.md").unlink()
+    send(Folder(folder))
+    assert (folder / "warp" / "__init__.py").read_text() == "mine"
+
+
+def test_rows_that_were_pushed_are_replaced_only_when_told(hub, undisturbed):  # noqa: F811
+    path = "warp/train-00000-of-00003.parquet"
+    push(hub, path, files(undisturbed)[path])
+    with pytest.raises(ValueError, match="holds rows of warp already: --overwrite replaces them"):
+        send(remote(hub))
+    send(remote(hub), overwrite=True)
+    assert content(hub) == files(undisturbed)
+
+
+def test_a_name_without_its_owner_is_refused(hub):
+    for name in ("kernels", "a/b/c"):
+        with pytest.raises(ValueError, match="with its owner, as in me/jit-kernels"):
+            remote(hub, repo=name)
+
+
 def test_a_public_repository_is_not_taken_for_private(hub):
     hub.api().create_repo(REPO, repo_type="dataset")
     with pytest.raises(ValueError, match="is public: leave --private out"):

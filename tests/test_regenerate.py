@@ -82,6 +82,25 @@ def test_a_row_that_was_altered_is_found(column, value, said, folder, tmp_path, 
     assert "nothing says which versions made it" in error
 
 
+def test_a_row_of_another_kernel_and_a_key_that_is_none_are_told_in_a_line_each(
+    folder, tmp_path, capsys
+):
+    table = pq.read_table(folder / "warp" / "test-00000-of-00001.parquet")
+    altered = table.to_pylist()
+    altered[0]["row_key"] = altered[1]["row_key"]
+    altered[3]["row_key"] = altered[3]["row_key"].replace("variant=0", "variant=zz")
+    altered[4]["cuda"] = altered[4]["cuda"].replace("{", "{ ", 1)
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(altered, schema=table.schema), path)
+    assert cli.main(["regenerate", str(path), "--json"]) == 1
+    told = {d["row"]: d["what"] for d in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert told.keys() == {1, 4, 5}
+    names = [altered[n]["kernel_name"] for n in (0, 1)]
+    assert told[1] == f"another kernel: {names[0]}, here {names[1]}"
+    assert "is not a row_key" in told[4]
+    assert "{ '" in told[5]
+
+
 def test_jsonl_is_remade_too(tmp_path, capsys):
     options = JitSynthesisConfig("stablehlo", num_train=4, seed=2, mode="both")
     path = tmp_path / "rows.jsonl"

@@ -18,6 +18,8 @@ from extractors import (
     jax_compiler,
     jax_hlo,
 )
+from extractors.confinement import scratch_folder
+from jit_synthesis import JitSynthesisConfig, rows
 
 SQUARE = (("float32", (3, 5)),) * 2
 ODD = {
@@ -108,11 +110,22 @@ def test_a_worker_that_is_killed_leaves_no_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with Extractor("jax") as extractor:
         pid = extractor.call(os.getpid, (), 300)
-        left = tmp_path / jax_compiler.DUMP.format(pid=pid)
-        left.mkdir()
+        left = scratch_folder(pid)
+        assert left.parent == tmp_path
         (left / "half.pb").write_bytes(b"x")
         assert not isinstance(extractor.call(os._exit, (3,), 300), int)
     assert not left.exists()
+
+
+def test_workers_leave_no_temporary_files(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    options = JitSynthesisConfig("paired", num_train=2, verify="run")
+    with Extractor("paired") as extractor:
+        assert len([*rows(options, "train", 0, 2, compiler=extractor)]) == 2
+        assert any(scratch_folder(extractor.call(os.getpid, (), 60)).iterdir())
+    kept = [path.name for path in tmp_path.iterdir()]
+    assert kept == [f"jit_synthesis_warp_{os.getuid()}"]  # Warp's cache
 
 
 def test_what_is_missing_of_the_short_way_is_made_the_long_way():

@@ -394,7 +394,7 @@ def test_what_is_not_plain(text):
 
 def test_the_first_difference_is_shown_from_where_it_is():
     assert verify.first_difference("a\nb\nc", "a\nx\nc") == "line 2: b | here: x"
-    assert verify.first_difference("a\n", "a") == "line 2:  | here: no such line"
+    assert verify.first_difference("a\n", "a") == "line 2: '' | here: no such line"
     long = "x" * 200
     said = verify.first_difference(f"{long}1{long}", f"{long}2{long}")
     assert "…" in said

@@ -223,7 +223,9 @@ def test_data_that_will_not_do(scripts, data, monkeypatch, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()
     (alone / "train.parquet").symlink_to(path)
-    with pytest.raises(ValueError, match="has no split 'validation', only train"):
+    for where in (alone, alone / "train.parquet"):
+        train, validation = splits(chosen(scripts, monkeypatch, "--data", where))
+        assert [len(list(train)), len(list(validation))] == [16, 32]
+    (alone / "train.parquet").rename(alone / "test.parquet")
+    with pytest.raises(ValueError, match="has no split 'train', only test"):
         splits(chosen(scripts, monkeypatch, "--data", alone))
-    train, validation = splits(chosen(scripts, monkeypatch, "--data", alone / "train.parquet"))
-    assert [len(list(train)), len(list(validation))] == [16, 32]

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import extractors
@@ -82,7 +83,7 @@ class Ray:
     def run(self, job: Job, shards: Sequence[Shard], tell: Tell) -> None:
         """As `pipeline.engines.Engine` says."""
         payload = pickle.dumps(job)
-        with self._connected() as ray:
+        with _silent(), self._connected() as ray:
             task = ray.remote(num_cpus=1, max_retries=RETRIES)(_carried())
             waiting, flying = deque(shards), {}
             room = _Room(ray, None if self.address is None else self.workers)
@@ -152,6 +153,13 @@ class Ray:
             for name in os.environ.keys() - kept.keys():
                 del os.environ[name]
             os.environ |= kept
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Ray prints on stdout, a paragraph each, which workers have died. We say what comes of it."""
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
 
 
 def _done(ray: Any, flying: list[Any]) -> list[Any]:

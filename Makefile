@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 VENV36 ?= .venv-datasets36
-VENV_TORCH ?= .venv-torch
+VENV_EXAMPLES ?= .venv-examples
 PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # A file's tests stay in one process, and those that use JAX in it come last.
 PYTEST = -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 CONFIGS = warp jax stablehlo paired
 COUNT ?= 100
 
-.PHONY: help data test test-36 test-torch lint format bench soak golden clean
+.PHONY: help data test test-36 test-torch test-examples lint format bench soak golden clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,16 +22,20 @@ data: $(BIN)/.installed  ## 100 rows of each config under data/, one of each sho
 	set -e; for c in $(CONFIGS); do $(BIN)/jit-synthesis show $$c 4; done
 
 test: $(BIN)/.test  ## the whole test suite, on the pinned toolchain
-	$(BIN)/python $(PYTEST) -m "not torch" --durations=10
+	$(BIN)/python $(PYTEST) -m "$(PLAIN)" --durations=10
+PLAIN = not torch and not examples
 
 test-36: $(VENV36)/.test  ## what depends on datasets, on datasets 3.6
-	$(VENV36)/bin/python $(PYTEST) -m "not torch" $(SUITE36)
+	$(VENV36)/bin/python $(PYTEST) -m "$(PLAIN)" $(SUITE36)
 SUITE36 = tests/test_builder.py tests/test_builder_config.py tests/test_streaming.py \
 	tests/test_cli.py tests/test_hub_server.py tests/test_hub_faults.py \
 	tests/test_push_to_hub.py tests/test_card.py
 
-test-torch: $(VENV_TORCH)/.test  ## the PyTorch DataLoader
-	$(VENV_TORCH)/bin/python -m pytest -m torch
+test-torch: $(VENV_EXAMPLES)/.test  ## the PyTorch DataLoader
+	$(VENV_EXAMPLES)/bin/python -m pytest -m torch
+
+test-examples: $(VENV_EXAMPLES)/.test  ## the training scripts of examples/
+	$(VENV_EXAMPLES)/bin/python -m pytest -m examples tests/test_examples.py
 
 lint: $(BIN)/.lint  ## ruff and pyright
 	$(BIN)/ruff check .
@@ -53,7 +57,7 @@ golden: $(BIN)/.test  ## renew the golden rows after a wanted change
 	$(BIN)/python tests/readme_rows.py
 
 clean:  ## remove the environments and caches made here, not data/
-	rm -rf $(VENV) $(VENV36) $(VENV_TORCH) .pytest_cache .ruff_cache build *.egg-info
+	rm -rf $(VENV) $(VENV36) $(VENV_EXAMPLES) .pytest_cache .ruff_cache build *.egg-info
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -75,7 +79,7 @@ $(VENV36)/.test: pyproject.toml constraints.txt
 	  --editable ".[test]" "datasets==3.6.0"
 	touch $@
 
-$(VENV_TORCH)/.test: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV_TORCH)
-	$(VENV_TORCH)/bin/python $(PIP) --editable ".[test,torch]"
+$(VENV_EXAMPLES)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV_EXAMPLES)
+	$(VENV_EXAMPLES)/bin/python $(PIP) --editable ".[test,examples]"
 	touch $@

@@ -1,8 +1,9 @@
 """Verification of one kernel a module: ``python benchmarks/one_by_one.py CONFIG COUNT``.
 
 The same rows and the same checks up to the tier "gradient", but each kernel of Warp is a module of
-its own and each function of JAX an executable of its own, built with the compilers' own settings,
-as one would by hand. Prints the characters in the rows.
+its own and each function of JAX an executable of its own, lowered in a context of its own and built
+with the compilers' own settings, as one would by hand. A function is compiled once for its text and
+its run all the same. Prints the characters in the rows.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ def as_by_hand() -> None:
     from verification.jax_launch import JaxRun
 
     jax_compiler.COMPILER_OPTIONS.clear()
+    jax_compiler.TO_RUN.clear()
+    jax_compiler.take_long_way()
     JaxRun.expect = lambda *_: None
     if "warp" in sys.modules:
         sys.modules["warp"].set_module_options = lambda *_, **__: None

@@ -3,8 +3,8 @@
 Each measurement is a process of its own, run to its end, worker processes included. A short and
 a long run are subtracted, so that imports and start-up cancel out. The sides of a comparison run
 in turns, and the ratio is the median of the ratios round by round: it holds on a machine that
-does other things as well. What each part found is
-kept in `results.json`; ``--only`` measures some anew, and the table is that of all.
+does other things as well. What each part found is kept in `results.json`; ``--only`` measures some
+anew, and the table is that of all.
 """
 
 from __future__ import annotations

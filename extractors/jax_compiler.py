@@ -9,6 +9,7 @@ Both give the same bytes. Everything is lowered and compiled for the CPU.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -90,6 +91,16 @@ def take_short_way() -> None:
     _short = True
     with contextlib.suppress(*MISSING):
         _share_contexts()
+
+
+def take_long_way() -> None:
+    """Take the short way back: texts by the public functions, each lowering in its own context."""
+    global _short
+    _short = False
+    with contextlib.suppress(*MISSING):
+        from jax._src.interpreters import mlir
+
+        mlir.make_ir_context = mlir.make_ir_context.__wrapped__
 
 
 def forget() -> None:
@@ -198,8 +209,16 @@ def _is_plain(lowered: Any) -> bool:
 
 
 def _compiled(lowered: Any, options: dict[str, Any]) -> tuple[str, Any]:
-    """The optimized text of a function, and its executable."""
-    executable = lowered.compile(compiler_options=options)
+    """The optimized text of a function, and its executable.
+
+    Where XLA fails after its passes the text stands, and running it will say why.
+    """
+    try:
+        executable = lowered.compile(compiler_options=options)
+    except load_jax().errors.JaxRuntimeError:
+        if not _is_plain(lowered):
+            raise
+        return _stopped(lowered, options)
     return _optimized(executable), executable
 
 
@@ -305,6 +324,7 @@ def _share_contexts() -> None:
 
     make = mlir.make_ir_context
 
+    @functools.wraps(make)
     def kept() -> Any:
         global _context
         if _context is None:

@@ -6,26 +6,22 @@ bytes a split, the yield, the statistics, what was distinct, an example, version
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-import datasets
-import yaml
-from datasets.info import DatasetInfosDict
-from datasets.utils.metadata import MetadataConfigs
-from huggingface_hub import DatasetCard, DatasetCardData
-
 from extractors.outcomes import COLUMNS
-from jit_synthesis import CONFIGS, FEATURES, SPLITS, TIERS
-from pipeline import columns, plots, tables
+from jit_synthesis import CONFIGS, SPLITS, TIERS
+from pipeline import plots, tables
+from pipeline.card_metadata import metadata, own_configs
 from pipeline.croissant import croissant
 from pipeline.markdown import code, counted, example, folded, listed, number, share
 from verification.rows import sources
 
 TITLE = "kernels beside what their compilers made of them"
 YEAR = 2026
-LICENSE, LICENSE_URL = "apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0"
+LICENSE_URL = "https://www.apache.org/licenses/LICENSE-2.0"
 CITATION = """\
 @misc{{jit_synthesis,
   title = {{jit_synthesis: {title}}},
@@ -34,14 +30,6 @@ CITATION = """\
   url = {{https://huggingface.co/datasets/{repo}}},
   note = {{Version {versions}}}
 }}"""
-TAGS = {
-    "": ("code", "code-generation", "compilers", "autodiff", "synthetic"),
-    "warp": ("warp", "cuda", "c++"),
-    "jax": ("jax", "hlo"),
-    "stablehlo": ("jax", "hlo", "stablehlo"),
-    "paired": ("warp", "jax", "cuda", "c++", "hlo"),
-}
-SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
 
 
 def make_card(
@@ -49,10 +37,11 @@ def make_card(
 ) -> dict[str, bytes]:
     """Path in the repository → content: ``README.md``, ``assets/*.png``, ``croissant.json``.
 
-    The same bytes for the same arguments. ``kept`` is the README that stands there now: configs
-    in its metadata that no summary is of stay in the new one's, nothing else of it does. Raises
-    ValueError for no or an unknown config, a config told twice, a README whose metadata cannot be
-    read, and where the extra [publish] is not installed.
+    The same bytes for the same arguments. ``changelog`` is one line an entry, Markdown; the latest
+    date in it, as in 2026-11-25, is that of publication. ``kept`` is the README that stands there
+    now: configs in its metadata that no summary is of stay in the new one's, nothing else of it
+    does. Raises ValueError for no or an unknown config, a config told twice, a README whose
+    metadata cannot be read, and where the extra [publish] is not installed.
     """
     names = [summary["config"] for summary in summaries]
     unknown = [name for name in names if name not in CONFIGS]
@@ -61,12 +50,14 @@ def make_card(
             f"summaries of {', '.join(names) or 'nothing'}: give one of each config, of "
             f"{', '.join(CONFIGS)}"
         )
-    data = _metadata(summaries, kept)
+    data = metadata(summaries, TITLE, kept)
     drawn = {name: plots.draw(s) for name, s in zip(names, summaries, strict=True)}
     uniqueness = plots.draw_uniqueness(summaries)
     versions = ", ".join(dict.fromkeys(summary["version"] for summary in summaries))
     cite = CITATION.format(title=TITLE, year=YEAR, repo=repo, versions=versions)
-    others = [c["config_name"] for c in data["configs"] if c["config_name"] not in _own(names)]
+    others = [
+        c["config_name"] for c in data["configs"] if c["config_name"] not in own_configs(names)
+    ]
     text = _template().render(
         repo=repo,
         name=repo.rpartition("/")[2],
@@ -84,17 +75,14 @@ def make_card(
         unique=all(_unique(summary) for summary in summaries),
         example_split=next(split for split in SPLITS if split in summaries[0]["splits"]),
         python=sources(names[0])[0],
-        compiled=COLUMNS[names[0]][-1],
+        compiled=_filled(summaries[0])[-1],
         yields={summary["config"]: _yielded(summary) for summary in summaries},
         commands=list(dict.fromkeys(summary["command"] for summary in summaries)),
         limits=_limits(summaries),
         shown=_shown(summaries),
-        columns=columns,
         tables=tables,
         example=example,
         folded=folded,
-        listed=listed,
-        number=number,
         counted=counted,
     )
     pictures = [plot for found in drawn.values() for plot in found.values()] + [uniqueness]
@@ -102,7 +90,12 @@ def make_card(
         "README.md": f"---\n{data.to_yaml()}\n---\n\n{text}".encode(),
         **{f"assets/{plot.name}.png": plot.png for plot in pictures},
         "croissant.json": croissant(
-            repo, summaries, title=TITLE, license=LICENSE_URL, cite=cite
+            repo,
+            summaries,
+            title=TITLE,
+            license=LICENSE_URL,
+            cite=cite,
+            published=max(re.findall(r"\b\d{4}-\d\d-\d\d\b", " ".join(changelog)), default=""),
         ).encode(),
     }
 
@@ -123,103 +116,6 @@ def _template() -> Any:
     return environment.from_string(source.read_text(encoding="utf-8"))
 
 
-def _own(configs: Sequence[str]) -> list[str]:
-    """The names of configs and of their samples in the repository."""
-    return [name for config in configs for name in (config, f"{config}-sample")]
-
-
-def _metadata(summaries: Sequence[Mapping[str, Any]], kept: str) -> DatasetCardData:
-    """The YAML: what the Hub searches by, and what load_dataset reads."""
-    configs = [summary["config"] for summary in summaries]
-    tags = dict.fromkeys(tag for name in ("", *configs) for tag in TAGS[name])
-    rows = sum(map(tables.rows_of, summaries))
-    data = DatasetCardData(
-        license=LICENSE,
-        pretty_name=f"JIT synthesis: {TITLE}",
-        language=["code"],
-        annotations_creators=["machine-generated"],
-        language_creators=["machine-generated"],
-        source_datasets=["original"],
-        task_categories=["text-generation"],
-        tags=list(tags),
-        size_categories=[size_category(rows)],
-    )
-    known, infos = _kept(kept, _own(configs))
-    own, default = MetadataConfigs(), not any(config.get("default") for config in known)
-    for summary in summaries:
-        config = summary["config"]
-        splits = [split for split in SPLITS if split in summary["splits"]]
-        own[config] = {
-            "data_files": [{"split": s, "path": f"{config}/{s}-*"} for s in splits],
-            **({"default": True} if default else {}),
-        }
-        default = False
-        sample = {"split": "train", "path": f"{config}-sample/train-*"}
-        own[f"{config}-sample"] = {"data_files": [sample]}
-    own.to_dataset_card_data(data)
-    _infos(summaries).to_dataset_card_data(data)
-    # In the order of the summaries, the others after them as they stood.
-    for field, others in (("configs", known), ("dataset_info", infos)):
-        ours = sorted(data[field], key=lambda told: _own(configs).index(told["config_name"]))
-        data[field] = [*ours, *others]
-    return data
-
-
-def _kept(readme: str, own: Sequence[str]) -> tuple[list[dict], list[dict]]:
-    """The configs and the dataset_info of a README that are none of our own."""
-    if not readme.strip():
-        return [], []
-    try:
-        data: Any = DatasetCard(readme, ignore_metadata_errors=True).data
-        configs = list(MetadataConfigs.from_dataset_card_data(data))
-        found = data.get("configs") or []
-    except (TypeError, ValueError, yaml.YAMLError) as error:
-        [line, *_] = str(error).strip().splitlines()
-        raise ValueError(
-            f"the README.md that stands there has metadata that cannot be read ({line}): mend or "
-            "remove it"
-        ) from error
-    infos = data.get("dataset_info") or []
-    infos = [infos] if isinstance(infos, dict) else infos
-    infos = [{"config_name": "default"} | info for info in infos]
-    names = [name for name in configs if name not in own]
-    return (
-        [config for config in found if config["config_name"] in names],
-        [info for info in infos if info["config_name"] not in own],
-    )
-
-
-def _infos(summaries: Sequence[Mapping[str, Any]]) -> DatasetInfosDict:
-    """Features, splits and sizes of each config and of its sample."""
-    found = DatasetInfosDict()
-    for summary in summaries:
-        config, told = summary["config"], summary["splits"]
-        sample = {"rows": summary["sample_rows"], **summary.get("sample", {})}
-        found[config] = _info(config, {s: told[s] for s in SPLITS if s in told})
-        found[f"{config}-sample"] = _info(config, {"train": sample})
-    return found
-
-
-def _info(config: str, told: Mapping[str, Mapping[str, int]]) -> datasets.DatasetInfo:
-    """What is known: of a sample perhaps not how large it is, and then no size is told."""
-    info = datasets.DatasetInfo(features=FEATURES[config])
-    if all("bytes" in split and "memory_bytes" in split for split in told.values()):
-        splits = datasets.SplitDict(dataset_name="jit_synthesis")
-        for split, size in told.items():
-            splits[split] = datasets.SplitInfo(
-                name=split, num_bytes=size["memory_bytes"], num_examples=size["rows"]
-            )
-        info.splits = splits
-        info.download_size = sum(size["bytes"] for size in told.values())
-        info.dataset_size = sum(size["memory_bytes"] for size in told.values())
-    return info
-
-
-def size_category(rows: int) -> str:
-    """The Hub's word for so many rows."""
-    return SIZES[min(max(0, len(str(rows)) - 3), len(SIZES) - 1)]
-
-
 def _made_of(configs: Sequence[str]) -> str:
     """What stands beside the Python, in these configs together."""
     parts = []
@@ -229,6 +125,12 @@ def _made_of(configs: Sequence[str]) -> str:
     if jax:
         parts.append(f"{listed(jax)} by JAX, before and after XLA's passes")
     return "; ".join(parts)
+
+
+def _filled(summary: Mapping[str, Any]) -> list[str]:
+    """The compiled columns that hold anything."""
+    texts = summary["statistics"]["total"]["texts"]
+    return [column for column in COLUMNS[summary["config"]] if texts.get(column)]
 
 
 def _unique(summary: Mapping[str, Any]) -> bool:

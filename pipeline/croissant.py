@@ -17,9 +17,9 @@ from pipeline import columns
 from pipeline.markdown import listed, number
 
 _CROISSANT = (
-    "citeAs column conformsTo extract field fileProperty fileObject fileSet format includes "
-    "isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace "
-    "separator source subField transform"
+    "citeAs column conformsTo equivalentProperty extract field fileProperty fileObject fileSet "
+    "format includes isLiveDataset jsonPath key md5 parentField path recordSet references regex "
+    "repeated replace samplingRate separator source subField transform"
 )
 CONTEXT = {
     "@language": "en",
@@ -45,11 +45,17 @@ LABELS = ("category", "verified")
 
 
 def croissant(
-    repo: str, summaries: Sequence[Mapping[str, Any]], *, title: str, license: str, cite: str
+    repo: str,
+    summaries: Sequence[Mapping[str, Any]],
+    *,
+    title: str,
+    license: str,
+    cite: str,
+    published: str = "",
 ) -> str:
     """The metadata as JSON text: one record set a config, all of its splits in it.
 
-    ``license`` is an address, ``cite`` BibTeX.
+    ``license`` is an address, ``cite`` BibTeX, ``published`` a date such as 2026-11-25 if known.
     """
     url = f"https://huggingface.co/datasets/{repo}"
     rows = {s["config"]: sum(part["rows"] for part in s["splits"].values()) for s in summaries}
@@ -64,6 +70,7 @@ def croissant(
         "license": license,
         "url": url,
         "version": max((s["version"] for s in summaries), key=_release),
+        **({"datePublished": published} if published else {}),
         "citeAs": cite,
         "creator": {"@type": "sc:Organization", "name": "The jit_synthesis authors", "url": url},
         "keywords": ["code generation", "compilers", "synthetic", *rows],
@@ -168,8 +175,10 @@ def _records(summary: Mapping[str, Any], rows: int) -> list[dict[str, Any]]:
         "references": {"field": {"@id": f"{own}/name"}},
         "source": {
             "fileSet": {"@id": f"{config}-files"},
-            "extract": {"fileProperty": "fullpath"},
-            "transform": {"regex": f"(?:.*/)?{config}/({'|'.join(splits)})-.*"},
+            "extract": {"fileProperty": "filename"},
+            # It also matches a split by itself: mlcroissant applies it to what came of it once
+            # more. To read one split alone it makes a glob of it, which it must be simple for.
+            "transform": {"regex": f"({'|'.join(splits)}).*"},
         },
     }
     python, compiled = columns.CONFIGS[config]
@@ -190,13 +199,14 @@ def _field(config: str, column: str, feature: Any) -> dict[str, Any]:
         "name": column,
         "description": columns.describe(config, column).told,
     }
+    if isinstance(feature, datasets.ClassLabel):
+        # No reference: beside that of the split, mlcroissant could not read one split alone.
+        field["description"] += f" A number: its name is in record set {column}-labels."
     inner = columns.element(feature)
     if inner is not None:
         field["repeated"] = True
     if isinstance(inner, dict):
         return field | {"subField": [_part(config, column, *part) for part in inner.items()]}
-    if isinstance(feature, datasets.ClassLabel):
-        field["references"] = {"field": {"@id": f"{column}-labels/value"}}
     return field | {"dataType": _type(inner or feature), "source": _source(config, column)}
 
 

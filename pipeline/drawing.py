@@ -1,7 +1,8 @@
 """What all plots share: their style, a figure that no global state knows, its PNG.
 
 They have a ground of their own, so that they read on light and on dark pages alike. Colours are
-those of Okabe and Ito, which colour-blind people tell apart. matplotlib is imported when needed.
+close to those of Okabe and Ito, which colour-blind people tell apart. matplotlib is imported when
+needed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pipeline.markdown import number
 from verification.tasks import TIERS
 
 GROUND, INK, PALE, GRID = "#e8ebef", "#24292f", "#57606a", "#ccd2d9"
-BLUE, SKY, GREEN, ORANGE, RED = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00"
+BLUE, SKY, GREEN, ORANGE, RED = "#0072B2", "#56B4E9", "#007F5F", "#E69F00", "#D55E00"
 TIER_COLOURS = dict(zip(TIERS, ("#8c959f", ORANGE, SKY, BLUE), strict=True))
-LINE_COLOURS = (BLUE, RED, GREEN, ORANGE)
+LINE_COLOURS = (BLUE, RED, GREEN)
 STYLE = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib
     "font.size": 9,

@@ -125,11 +125,9 @@ def _taken(parquet: pq.ParquetFile, shard: Shard, keys: Keys, start: int) -> str
 
 def _differing(schema: pa.Schema, wanted: pa.Schema) -> str:
     for name in dict.fromkeys([*wanted.names, *schema.names]):
-        found, ours = (
-            str(of.field(name).type) if name in of.names else "missing" for of in (schema, wanted)
-        )
+        found, ours = (of.field(name).type if name in of.names else None for of in (schema, wanted))
         if found != ours:
-            return f"{name} is {found} instead of {ours}"
+            return f"{name} is {found or 'missing'} instead of {ours or 'missing'}"
     return "its columns are in another order, or its labels are others"
 
 

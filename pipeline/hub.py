@@ -17,13 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import datasets
 from huggingface_hub import (
     CommitOperationAdd,
     CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
     HfFileSystem,
+    constants,
     get_token,
 )
 from huggingface_hub.errors import (
@@ -65,7 +65,7 @@ class Hub:
         self.private = private
         self.api = HfApi(endpoint, token=token or get_token())
         self.patience = patience or Patience(repo)
-        self.work = Path(datasets.config.HF_CACHE_HOME, "jit_synthesis", repo.replace("/", "--"))
+        self.work = Path(constants.HF_HOME, "jit_synthesis", repo.replace("/", "--"))
         self._pending: list[tuple[str, Shard, CommitOperationAdd]] = []
         self._committed = time.monotonic()
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import datasets
 import pyarrow as pa
@@ -15,7 +15,7 @@ GROUP_ROWS = 256  # of a row group: some 10 MB, where the viewer's limit is 300 
 
 
 def write_parquet(
-    path: Path, rows: Iterable[Mapping[str, Any]], features: datasets.Features
+    path: Path | BinaryIO, rows: Iterable[Mapping[str, Any]], features: datasets.Features
 ) -> int:
     """Write rows, labels by name, with the builder's own schema; return their bytes as Arrow.
 

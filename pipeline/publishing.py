@@ -147,7 +147,7 @@ def _publish(
 def check_schema(repo: str, paths: Sequence[str], texts: Mapping[str, bytes]) -> None:
     """Refuse, with ValueError, a repository whose data is not of this kind."""
     card = texts.get("README.md", b"").decode(errors="replace")
-    data = DatasetCard(card).data if card.startswith("---") else DatasetCardData()
+    data: Any = DatasetCard(card).data if card.startswith("---") else DatasetCardData()
     infos = datasets.info.DatasetInfosDict.from_dataset_card_data(data)
     for name, info in infos.items():
         ours = FEATURES.get(name.removesuffix("-sample"))

@@ -78,8 +78,9 @@ def _unwrapped(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except RuntimeError as error:
-        if isinstance(error.__cause__, NETWORK):
-            raise error.__cause__ from None
+        cause = error.__cause__
+        if cause is not None and isinstance(cause, NETWORK):
+            raise cause from None
         raise
 
 

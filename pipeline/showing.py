@@ -57,8 +57,9 @@ def describe(
 ) -> Shown:
     """What is told of a config whose shards are all there; ``command`` makes it again."""
     sample = sample_rows(run.config.name, run.shards, read)
+    content, size = sample_file(run.config.name, sample)
     summary = summarise(run, command, totals, sample, uniqueness)
-    return Shown(summary, sample_file(run.config.name, sample))
+    return Shown(summary | {"sample": {"bytes": len(content), "memory_bytes": size}}, content)
 
 
 def files_of(repo: str, new: Mapping[str, Shown], texts: Mapping[str, bytes]) -> dict[str, bytes]:

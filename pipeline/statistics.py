@@ -14,7 +14,12 @@ from typing import Any
 from extractors.outcomes import COLUMNS
 from verification.rows import sources
 
-TEXTS = tuple(dict.fromkeys(c for name in COLUMNS for c in (*sources(name), *COLUMNS[name])))
+TEXTS = tuple(
+    dict.fromkeys(
+        [column for name in COLUMNS for column in sources(name)]
+        + [column for own in COLUMNS.values() for column in own]
+    )
+)
 LINE_BITS = 10  # lines are counted exactly below 1,024
 CHARACTER_BITS = 6  # characters in bins of 1.6 to 3.2 % of their size
 EVERY = 10  # of the rows are parsed again for the depth of their trees

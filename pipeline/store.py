@@ -183,7 +183,7 @@ class Store:
             with self._whole(shard.path) as beside:
                 shutil.copyfile(folder / shard.path, beside)
         else:
-            with self.plainly():
+            with self.plainly(writing=True):
                 self.files.put_file(str(folder / shard.path), self._at(shard.path))
         self.write(shard.record, json.dumps(record).encode())
         return record
@@ -226,7 +226,7 @@ class Store:
             with self._whole(path) as beside:
                 beside.write_bytes(content)
         else:
-            with self.plainly():
+            with self.plainly(writing=True):
                 self.files.pipe_file(self._at(path), content)
 
     def sizes(self) -> dict[str, int]:
@@ -253,12 +253,17 @@ class Store:
                 left.unlink(missing_ok=True)
 
     @contextmanager
-    def plainly(self) -> Iterator[None]:
-        """Say errors of the store's client in a line that names the store."""
+    def plainly(self, writing: bool = False) -> Iterator[None]:
+        """Say errors of the store's client in a line that names the store.
+
+        FileNotFoundError passes but for ``writing``, where it means that there is no such bucket.
+        """
         try:
             yield
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:
+            if not writing:
+                raise
+            raise ValueError(f"{self.url}: {error}: make it first, or name another") from None
         except OSError as error:
             if self.local or isinstance(error, UnreachableError):
                 raise

@@ -112,11 +112,11 @@ def named(config: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **{column: label.int2str(row[column]) for column, label in labels.items()}}
 
 
-def sample_file(config: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """The rows of a sample config as a Parquet file."""
+def sample_file(config: str, rows: Sequence[Mapping[str, Any]]) -> tuple[bytes, int]:
+    """The rows of a sample config as a Parquet file, and their bytes as Arrow."""
     held = io.BytesIO()
-    write_parquet(held, rows, FEATURES[config])
-    return held.getvalue()
+    size = write_parquet(held, rows, FEATURES[config])
+    return held.getvalue(), size
 
 
 def _example(config: str, sample: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

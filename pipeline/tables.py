@@ -132,10 +132,11 @@ def _diversity(summary: Summary) -> dict[str, str]:
     lines["names of the libraries in the Python"] = number(
         len({name for names in told["names"].values() for name in names})
     )
-    for column in (c for c in TEXTS if c in told["depths"]):
-        suffix = f" of `{column}`" if len(told["depths"]) > 1 else ""
-        what = f"depth of the syntax tree{suffix}, every {EVERY}th row: {_PARTS}"
-        lines[what] = _quantiles(told["depths"][column])
+    depths = {c: told["depths"][c] for c in TEXTS if c in told.get("depths", {})}
+    lines[f"depth of the syntax tree, every {EVERY}th row: {_PARTS}"] = "; ".join(
+        (f"`{column}` " if len(depths) > 1 else "") + _quantiles(counts)
+        for column, counts in depths.items()
+    )
     whole = sum(dtypes.values())
     lines["floats among the arguments"] = ", ".join(
         f"{name} {share(n, whole)}" for name, n in ordered(floats)

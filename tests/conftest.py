@@ -20,6 +20,7 @@ from hub_server import HubServer
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+    from s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = tempfile.mkdtemp(prefix="jit-synthesis-tests-")
@@ -123,6 +124,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     with HubServer(tmp_path / "hub") as server:
         for name, value in server.environment(tmp_path / "hf").items():
             monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    """An S3 server of this file's own, on a free port of loopback."""
+    from s3_server import S3Server
+
+    with S3Server() as server:
         yield server
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 import extractors
 from jit_synthesis import CODE_HASH, FEATURES, JitSynthesisConfig, rows
-from pipeline.export import write_parquet
+from pipeline.parquet import write_parquet
 from pipeline.statistics import Statistics
 from verification import Yield, differing
 
@@ -88,7 +88,7 @@ def publish(
 
 def _write(path: Path, name: str, part: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_parquet(path, map(json.dumps, part), FEATURES[name])
+    write_parquet(path, part, FEATURES[name])
     return path.stat().st_size, pq.read_table(path).nbytes
 
 

@@ -31,8 +31,9 @@ def shown(config: str, index: int) -> str:
 def renewed(text: str) -> str:
     """Return the README's text with its rows and tables made now."""
     for name, made in TABLES.items():
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        text = marked.sub(lambda m, told=made(): f"{m[1]}{told}\n{m[2]}", text)
+        head, marked, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, tail = rest.partition(f"<!-- end {name} -->")
+        text = f"{head}{marked}{made()}\n{end}{tail}"
     return MARK.sub(
         lambda m: f"<!-- row {m[1]} {m[2]} -->\n{shown(m[1], int(m[2]))}<!-- end -->\n", text
     )

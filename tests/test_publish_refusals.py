@@ -270,3 +270,19 @@ def test_a_folder_that_is_there_keeps_what_is_not_ours(tmp_path):
     assert (folder / "README.md").is_file()
     assert not (tmp_path / ".kernels.publishing").exists()
     shutil.rmtree(folder)
+
+
+def test_another_machine_goes_on_with_what_was_sent(hub, tmp_path, processes: Processes):
+    fault = hub.faults.fail(500, None, path="/commit/main")
+    with pytest.raises(UnreachableError):
+        send(remote(hub))
+    assert fault.hits
+    hub.faults.clear()
+    sent = hub.sent()
+    done = processes.run(*COMMAND, HF_HOME=str(tmp_path / "elsewhere"))
+    assert done.returncode == 0, done.stderr
+    assert "31 rows from an earlier run" in done.stderr
+    train = {r["sha256"] for r in json.loads(content(hub)["metadata/warp.json"])["shards"]}
+    assert {each: n for each, n in hub.sent().items() if each in train} == {
+        each: n for each, n in sent.items() if each in train
+    }

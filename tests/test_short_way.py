@@ -70,6 +70,27 @@ def test_the_short_way_gives_the_bytes_of_the_long_one():
     assert not jax_compiler._short  # the tests' own process went the long way
 
 
+def test_what_is_to_be_run_has_the_same_bytes_and_is_kept_once():
+    jobs = odd_jobs() + made_jobs()
+    with Extractor("jax") as extractor:
+        short = extractor.extract(jobs)
+        run = extractor.extract([replace(job, run=True) for job in jobs])
+        kept = extractor.call(taken, (jobs[-jax_hlo.KEEP :],), 300)
+        again = extractor.call(taken, (jobs[-jax_hlo.KEEP :],), 300)
+        left = extractor.call(taken, (jobs[: -jax_hlo.KEEP],), 300)
+    assert run == short
+    assert kept[-1] == ["executable", "forward", "gradient", "backward"]
+    both = zip(jobs[-jax_hlo.KEEP :], kept, strict=True)
+    assert all("executable" in parts for job, parts in both if job.mode != "backward")
+    assert not any(again + left)
+
+
+def test_what_xla_cannot_make_machine_code_of_keeps_its_text():
+    job = made_jobs()[0]
+    with Extractor("jax") as extractor:
+        assert extractor.call(failing, (job,), 300) == [extract_job(job), ["forward"]]
+
+
 def test_a_worker_makes_no_machine_code_of_plain_functions():
     jobs = [replace(job, mode="forward") for job in made_jobs()[:20] + odd_jobs()]
     with Extractor("jax") as extractor:
@@ -133,6 +154,36 @@ def long_steps(jobs: list[Job]) -> list[dict[str, int]]:
             made.append({})
             extract_job(job)
     return made
+
+
+def taken(jobs: list[Job]) -> list[list[str]]:
+    """The parts that were kept of each job."""
+    names = ("executable", "forward", "gradient", "backward")
+    found = [jax_hlo.take(job.python, job.name, job.inputs) for job in jobs]
+    return [[name for name in names if getattr(kept, name) is not None] for kept in found]
+
+
+def failing(job: Job) -> list[object]:
+    """What becomes of a job to be run where XLA fails after its passes."""
+    from jax._src import stages
+
+    compile_it = stages.Lowered.compile
+
+    def fail(self: object, **options: object) -> object:
+        if jax_compiler._wanted is None:
+            raise jax_compiler.load_jax().errors.JaxRuntimeError("INTERNAL: no machine code")
+        return compile_it(self, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages.Lowered, "compile", fail)
+        outcome = extract_job(replace(job, run=True, mode="forward"))
+        assert isinstance(outcome, Extracted)
+    backward = extract_job(replace(job, mode="backward"))
+    assert isinstance(backward, Extracted)
+    return [
+        Extracted(backward.texts | {k: v for k, v in outcome.texts.items() if v}),
+        *taken([job]),
+    ]
 
 
 def lacking(what: str, jobs: list[Job]) -> list[object]:

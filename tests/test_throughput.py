@@ -53,11 +53,15 @@ def test_the_table_is_written_between_its_marks(tmp_path):
 
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{MARK}\nold\n{END}\nafter\n")
-    write(table([("a row", "at most 1", "0.5")], 3), readme)
+    parts = {
+        "plain": {"rounds": 3, "machine": "x86_64", "lines": [("a row", "at most 1", "0.5")]},
+        "verify": {"rounds": 5, "machine": "x86_64", "lines": [("another", "", "0.7")]},
+    }
+    write(table(parts), readme)
     lines = readme.read_text().splitlines()
     assert lines[:2] + lines[-2:] == ["before", MARK, END, "after"]
-    assert lines[2].endswith("; medians of 3.")
-    assert lines[-3] == "| a row | at most 1 | 0.5 |"
+    assert lines[2] == "x86_64; medians of 3 or 5 rounds."
+    assert lines[-4:-2] == ["| a row | at most 1 | 0.5 |", "| another |  | 0.7 |"]
     readme.write_text("no marks")
     with pytest.raises(SystemExit, match=r"README\.md lacks"):
         write("", readme)

@@ -121,11 +121,17 @@ class Cluster(Cell):
 
     def _ray(self, *words: str, **env: str) -> psutil.Process:
         before = self.raylets()
+        found: set[psutil.Process] = set()
+
+        def is_there() -> bool:
+            found.update(self.raylets() - before)
+            return bool(found) or started.poll() is not None
+
         start = ["-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1", *OBJECTS]
         started = self.python(*start, "--node-ip-address", "127.0.0.1", *words, **env)
-        wait_until(lambda: self.raylets() - before or started.poll() is not None, "no node")
+        wait_until(is_there, "no node")
         assert started.poll() is None, started.communicate()
-        return (self.raylets() - before).pop()
+        return found.pop()
 
     def raylets(self) -> set[psutil.Process]:
         """What manages a node, one each."""

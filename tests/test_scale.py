@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,21 @@ from conftest import ROOT, Processes, wait_until
 from ray_cluster import ADDRESS, Cell, Cluster, forbidden
 from simulation import simulate
 
+from extractors import Extractor
 from jit_synthesis import JitSynthesisConfig
 from pipeline import ray_engine
-from pipeline.engines import Job, choose_engine
+from pipeline.engines import Failure, Job, choose_engine
+from pipeline.progress import Bar
+from pipeline.scale_command import HOPELESS, HopelessError, Tally
+from pipeline.shards import run_of
 
 pytest.importorskip("ray", reason="needs the extra [scale]")
-pytestmark = pytest.mark.skipif(bool(forbidden()), reason=f"no namespaces: {forbidden()}")
 
 RUN = ["scale", "--config", "warp", "--count", "112", "--validation", "16", "--test", "0"]
 RUN += ["--shard-rows", "16"]
 ON_RAY = ["--engine", "ray", "--address", ADDRESS]
 SHARDS = 8
+FULL, BAD = "OSError: No space left on device", "ValueError: jax is another"
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -52,7 +58,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def namespaces() -> None:
+    if reason := forbidden():
+        pytest.skip(f"no namespaces: {reason}")
+
+
+@pytest.fixture(scope="module")
+def cluster(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with Cluster(tmp_path_factory.mktemp("home")) as made:
         made.add_node()
         yield made
@@ -245,7 +257,7 @@ def listening(cell: Cell) -> set[str]:
 
 
 def test_started_here_it_listens_on_loopback_alone(
-    undisturbed: dict[str, bytes], tmp_path: Path
+    namespaces: None, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     """With an address of the machine's own to listen at, as Ray does of itself."""
     with Cell(tmp_path / "home") as cell:
@@ -312,6 +324,39 @@ def test_the_local_engine_goes_on_after_a_kill(
     driver.communicate()
     assert processes.run(*words).returncode == 0
     assert files(tmp_path / "run") == undisturbed
+
+
+def test_one_failure_after_the_other_ends_the_run() -> None:
+    run = run_of(JitSynthesisConfig("warp", num_train=100, num_validation=0, num_test=0), 1)
+    tally = Tally(Bar("warp", 100))
+    made = {"rows": 1, "yield": {"reasons": [{"count": 3, "kept": False}]}}
+    for shard in run.shards[:HOPELESS]:
+        tally.add(shard, Failure("no", "no") if shard.number else made)
+    assert tally.failed() == f"{HOPELESS - 1} shards failed: {HOPELESS - 1} no"
+    assert (tally.made, tally.bar.tasks[0].fields["rejected"]) == (1, 3)
+    with pytest.raises(HopelessError):
+        tally.add(run.shards[HOPELESS], Failure("no", "no"))
+
+
+def test_what_raises_is_tried_again_but_for_what_would_come_to_the_same(tmp_path: Path) -> None:
+    run = run_of(JitSynthesisConfig("warp", num_train=1, num_validation=0, num_test=0), 1)
+    tried: list[str] = []
+    full, reset = OSError(errno.ENOSPC, "full", "/data/x"), ConnectionResetError("reset")
+
+    def make(error: Exception, *_: Any, **__: Any) -> dict[str, Any]:
+        tried.append(type(error).__name__)
+        raise error
+
+    for error, times, told in (
+        (full, 1, Failure("OSError: No space left on device (/data/x)", FULL)),
+        (reset, 2, Failure("ConnectionResetError: reset", "ConnectionResetError: reset")),
+        (ValueError("jax is another"), 1, Failure(BAD, BAD)),
+    ):
+        tried.clear()
+        job = Job(run.config, run.manifest, str(tmp_path), partial(make, error))
+        with Extractor("warp") as compiler:
+            assert job.attempt(run.shards[0], compiler) == told
+        assert len(tried) == times
 
 
 def test_another_run_is_refused(

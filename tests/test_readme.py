@@ -54,7 +54,7 @@ def test_commands_are_commands(capsys):
 
     lines = [line.split("#")[0] for block in SHELL for line in block.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("jit-synthesis")]
-    others = {"show", "extract", "verify", "browse", "publish", "regenerate"}
+    others = {"show", "extract", "verify", "browse", "publish", "regenerate", "shard", "gather"}
     assert {c[0] for c in commands} == {*COLUMNS, *others}
     for command in {c[0]: c for c in commands}.values():
         assert main([command[0], "--help"]) == 0

@@ -20,7 +20,7 @@ import extractors
 from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
-from pipeline import publish_commands, shard_commands
+from pipeline import publish_commands, scale_command, shard_commands
 from pipeline.browse_command import browse
 from pipeline.export import export, finished_rows
 from pipeline.foreign_rows import count_rows
@@ -347,6 +347,7 @@ def verify(
 
 publish_commands.add_to(app)
 shard_commands.add_to(app)
+scale_command.add_to(app)
 app.command()(browse)
 
 

@@ -20,18 +20,20 @@ class InterruptedRun(Exception):
 class Bar(Progress):
     """Rows done, rows a second, rejections (or what ``failing`` is) and time left."""
 
-    def __init__(self, title: str, count: int, failing: str = "rejected") -> None:
+    def __init__(self, title: str, count: int, failing: str = "rejected", *more: str) -> None:
+        """``more`` are columns as Rich formats them, of the task and its field ``told``."""
         super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]} rows/s"),
             TextColumn(f"{{task.fields[rejected]}} {failing}"),
+            *map(TextColumn, more),
             TimeRemainingColumn(),
             console=err,
             transient=True,
         )
-        self.shown = self.add_task(title, total=count, rejected=0, pace="-")
+        self.shown = self.add_task(title, total=count, rejected=0, pace="-", told="")
 
     def add(self, rows: int, rejections: int) -> None:
         """Count what was added."""

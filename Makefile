@@ -32,7 +32,7 @@ SUITE36 = tests/test_builder.py tests/test_builder_config.py tests/test_streamin
 	tests/test_push_to_hub.py tests/test_card.py
 
 test-torch: $(VENV_EXAMPLES)/.test  ## the PyTorch DataLoader
-	$(VENV_EXAMPLES)/bin/python -m pytest -m torch
+	$(VENV_EXAMPLES)/bin/python -m pytest -m torch tests/test_streaming.py tests/test_extractors_workers.py
 
 test-examples: $(VENV_EXAMPLES)/.test  ## the training scripts of examples/
 	$(VENV_EXAMPLES)/bin/python -m pytest -m examples tests/test_examples.py

@@ -13,10 +13,10 @@ import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, Processes
-from s3_server import S3Server
 from test_publish_refusals import on_small_disk
 
 import extractors
@@ -52,7 +52,7 @@ def whole(tmp_path_factory, run: Run) -> Path:
 
 
 @pytest.fixture(params=["disk", "s3"])
-def place(request, tmp_path: Path, s3: S3Server) -> Place:
+def place(request, tmp_path: Path, s3: Any) -> Place:
     """Opens the same place anew, as another process does, which starts empty."""
     if request.param == "disk":
         return lambda: Store(str(tmp_path / "run"))

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from jit_synthesis import FEATURES, JitSynthesisConfig, rows
 from pipeline import browse, cli
-from pipeline.export import write_parquet
+from pipeline.parquet import write_parquet
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = [
@@ -635,7 +635,7 @@ def test_rows_of_other_kinds(visit, tmp_path):
 @needs_browser
 def test_labels_of_parquet_have_names(visit, tmp_path, warp_rows):
     path = tmp_path / "rows.parquet"
-    write_parquet(path, [json.dumps(row) for row in warp_rows], FEATURES["warp"])
+    write_parquet(path, warp_rows, FEATURES["warp"])
     browse.write_page(path, path.with_suffix(".html"))
     page = visit(path.with_suffix(".html"), "#row=1")
     expect(page.locator("#summary")).to_contain_text(f"category {warp_rows[1]['category']}")

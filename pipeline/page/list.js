@@ -96,9 +96,12 @@ class List {
   /** Go so many rows on; none when there is no such row. */
   step(far) {
     if (!this.places.length) return;
-    const at = this.places.indexOf(this.current);
+    const from = this.headed ?? this.current; // keys are quicker than the address changes
+    const at = this.places.indexOf(from);
     const to = Math.min(Math.max(at < 0 ? 0 : at + far, 0), this.places.length - 1);
-    if (this.places[to] !== this.current) this.chosen(this.places[to]);
+    if (this.places[to] === from) return;
+    this.headed = this.places[to];
+    this.chosen(this.headed);
   }
 
   fill(places) {
@@ -107,6 +110,7 @@ class List {
   }
 
   select(place) {
+    this.headed = null;
     this.current = place;
     this.reveal();
     this.draw();

@@ -64,13 +64,6 @@ class Soak:
     minutes: float = 0.0
     cpu_minutes: float = 0.0
     memory_mb: list[float] = field(default_factory=list)
-    cpu_s: list[tuple[int, float]] = field(default_factory=list)  # at so many rows
-
-    def cpu_ms(self, start: int, stop: int) -> float:
-        """CPU a row from row ``start`` to ``stop``, by the samples between: no start-up in it."""
-        inside = [sample for sample in self.cpu_s if start <= sample[0] <= stop]
-        (row, cpu), (last, spent) = inside[0], inside[-1]
-        return (spent - cpu) / (last - row) * 1e3
 
     @property
     def failures(self) -> list[str]:
@@ -123,7 +116,6 @@ def soak(
                 found.rows += 1
                 if found.rows % every == 0:
                     found.memory_mb.append(tree_mb())
-                    found.cpu_s.append((found.rows, tree_cpu_s()))
                     if trace:
                         print(f"{config} {found.rows} {found.memory_mb[-1]:.0f}", file=sys.stderr)
             then(worker)

@@ -92,11 +92,7 @@ def write_page(
     holds no row, OSError for Parquet that is cut short.
     """
     made = _Page(file, rows, progress)
-    output = output.absolute()
-    try:
-        write_whole(output, made.pieces())
-    finally:
-        output.with_name(output.name + ".tmp").unlink(missing_ok=True)
+    write_whole(output.absolute(), made.pieces())
     return Browsed(len(made.index), made.left_out, tuple(made.unreadable))
 
 

@@ -22,9 +22,8 @@ from pipeline.shards import Shard
 from pipeline.store import Store, make_one
 
 ENGINES = ("local", "ray")
-TRIES = (
-    2  # of a shard whose making raised; what a worker or a node dies of is the engine's to count
-)
+# Of a shard whose making raised; what a worker or a node dies of is the engine's to count.
+TRIES = 2
 
 Record = dict[str, Any]
 Make = Callable[..., Record]  # with the arguments of `pipeline.store.make_one`

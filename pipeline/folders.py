@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from pipeline.parts import sync, write_whole
 from pipeline.shards import Shard, finished
-from pipeline.target import MANIFEST, check_manifest
+from pipeline.target import MANIFEST, check_manifest, tells
 
 
 class Folder:
@@ -46,8 +46,7 @@ class Folder:
             for path in sorted(self.path.rglob("*"))
             if path.is_file() and ".git" not in path.parts
         ]
-        wanted = [p for p in found if p == "README.md" or p.startswith("metadata/")]
-        return found, {path: (self.path / path).read_bytes() for path in wanted}
+        return found, {path: (self.path / path).read_bytes() for path in filter(tells, found)}
 
     def stage(self, manifest: Mapping[str, Any], restart: bool) -> None:
         """Begin or go on with the run of a manifest; ValueError if another's is half done."""

@@ -13,15 +13,14 @@ import pyarrow.parquet as pq
 
 from jit_synthesis import FEATURES
 from pipeline.crew import Progress
-from pipeline.shards import Run, Shard, run_told_by
+from pipeline.shards import Run, Shard, checksum_of, run_told_by
 from pipeline.showing import Shown, are_shown, as_json, check_extra, describe, files_of
-from pipeline.store import Store, at_once, checksum_of
+from pipeline.store import Store, at_once
 from pipeline.summaries import Totals, metadata_path, sample_path
-from pipeline.target import MANIFEST
+from pipeline.target import MANIFEST, tells
 from pipeline.uniqueness import COLUMNS, Keys
 from verification import Yield
 
-MISSING = "missing"
 README = "README.md"
 
 
@@ -179,11 +178,7 @@ def gather(
     say("drawing plots, writing the card")
     shown = describe(run, command, looked.totals, store.read, keys.told())
     new = {run.config.name: shown}
-    texts = {
-        path: store.content(path)
-        for path in store.sizes()
-        if path == README or path.startswith("metadata/")
-    }
+    texts = {path: store.content(path) for path in filter(tells, store.sizes())}
     if README not in texts or not are_shown(new, texts):
         found = Yield(run.config.level)
         found.join(shown.summary["yield"])

@@ -34,9 +34,10 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
+from pipeline.parts import write_whole
 from pipeline.retrying import MovedError, Patience
 from pipeline.shards import Shard
-from pipeline.target import MANIFEST, check_manifest
+from pipeline.target import MANIFEST, check_manifest, tells
 
 PENDING = 8  # shards sent but not yet committed: they stay on the disk
 COMMIT_S = 60  # seconds between commits: the Hub permits 128 an hour
@@ -102,8 +103,7 @@ class Hub:
             )
         )
         paths = [entry.path for entry in tree if hasattr(entry, "blob_id")]
-        wanted = [p for p in paths if p == "README.md" or p.startswith("metadata/")]
-        return paths, {path: self._read(path, self._head) for path in wanted}
+        return paths, {path: self._read(path, self._head) for path in filter(tells, paths)}
 
     def stage(self, manifest: Mapping[str, Any], restart: bool) -> None:
         """Have a branch for the shards of a config; one of another run is refused, or left out."""
@@ -113,10 +113,16 @@ class Hub:
             found = json.loads(self._read(path, branch))
             if not check_manifest(f"branch {branch} of {self.name}", found, manifest, restart):
                 self._ask(self.api.delete_branch, self.name, branch=branch, repo_type="dataset")
-                shutil.rmtree(self.work / manifest["config"], ignore_errors=True)
         self._branch(branch)
-        told = json.dumps(manifest, indent=1).encode()
-        self._commit(branch, [CommitOperationAdd(path, told)], f"Begin {manifest['config']}")
+        told = json.dumps(manifest, indent=1)
+        self._commit(
+            branch, [CommitOperationAdd(path, told.encode())], f"Begin {manifest['config']}"
+        )
+        kept = self.work / path
+        if not kept.is_file() or kept.read_text(encoding="utf-8") != told:
+            shutil.rmtree(kept.parent, ignore_errors=True)  # of another run, or another branch's
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(kept, [told])
 
     def finished(self, shards: Sequence[Shard]) -> dict[str, dict[str, Any]]:
         """The records of the shards that stand on the branch, by path."""

@@ -121,33 +121,16 @@ def publish(
     logging.set_verbosity_error()
     bar = Bar(f"{repo}", sum(config.count(split) for config in chosen for split in SPLITS))
     again = partial(_command, repo, shard_rows)
+    how: dict[str, Any] = {"workers": workers, "restart": restart, "overwrite": overwrite}
+    how["progress"] = bar.add
     start = time.monotonic()
     with bar if err.is_terminal else nullcontext():
         try:
             if found:
-                done = publish_gathered(
-                    target,
-                    repo,
-                    found,
-                    again,
-                    workers=workers,
-                    restart=restart,
-                    overwrite=overwrite,
-                    progress=bar.add,
-                )
+                done = publish_gathered(target, repo, found, again, **how)
             else:
-                done = publish_to(
-                    target,
-                    repo,
-                    chosen,
-                    again,
-                    shard_rows=shard_rows,
-                    workers=workers,
-                    restart=restart,
-                    overwrite=overwrite,
-                    progress=bar.add,
-                    say=lambda line: bar.console.print(line, markup=False),
-                )
+                how["say"] = lambda line: bar.console.print(line, markup=False)
+                done = publish_to(target, repo, chosen, again, shard_rows=shard_rows, **how)
         except KeyboardInterrupt:
             patience.stop.set()
             bar.stop()

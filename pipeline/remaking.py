@@ -45,7 +45,7 @@ class Source:
 
     def read(self, path: str) -> Any:
         """A file of it, opened: it is fetched as far as it is read."""
-        return self.files.open(f"{self.root}/{path}" if path else self.root, "rb")
+        return self.files.open(f"{self.root}/{path}", "rb")
 
 
 def find_source(name: str, revision: str | None) -> Source:
@@ -108,7 +108,7 @@ def _drawn(source: Source, name: str, count: int, config: str | None, seed: int)
     if not paths:
         of = f" of config {config}" if config else ""
         raise ValueError(f"{name} holds no Parquet files{of}: name a published dataset")
-    sizes = [_opened(source, path).metadata.num_rows for path in paths]
+    sizes = [_size(source, path) for path in paths]
     wanted = sorted(_chosen(sum(sizes), count, seed))
     found = []
     for path, end, size in zip(paths, accumulate(sizes), sizes, strict=True):
@@ -126,6 +126,11 @@ def _opened(source: Source, path: str) -> pq.ParquetFile:
         return pq.ParquetFile(source.read(path))
     except pa.ArrowException as error:
         raise ValueError(f"{path} cannot be read as Parquet: {error}") from None
+
+
+def _size(source: Source, path: str) -> int:
+    with closing(_opened(source, path)) as file:
+        return file.metadata.num_rows
 
 
 def _picked(source: Source, path: str, numbers: Sequence[int]) -> Iterator[tuple[int, dict]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Annotated, Any
 
@@ -12,13 +13,13 @@ import typer
 
 import extractors
 from pipeline.engines import ENGINES, Failure, Job, choose_engine
-from pipeline.gathering import MISSING, Fault
+from pipeline.gathering import Fault
 from pipeline.options import Categories, Extended, MinVerified, Preamble, Seed, Verify
 from pipeline.progress import Bar, InterruptedRun, err
 from pipeline.run_options import Config, ShardRows, Test, Train, Validation, run_config
-from pipeline.shard_commands import Url, mending
+from pipeline.shard_commands import Url, mending, replaced
 from pipeline.shards import SHARD_ROWS, Run, Shard, run_of
-from pipeline.store import Store
+from pipeline.store import MISSING, Store
 
 HOPELESS = 32  # shards that fail one after the other, until no more are begun
 COMMANDS = 10  # shown of those that make failed shards
@@ -126,12 +127,11 @@ def scale(
     )
     store = Store(output)
     store.open(run.manifest, restart)
-    there = store.records(run.shards)
-    missing = [shard for shard in run.shards if shard.path not in there]
-    rows = sum(shard.stop - shard.start for shard in run.shards)
+    missing = store.missing(run.shards)
+    rows = _rows(run.shards)
     left = "{task.remaining:,.0f} left{task.fields[told]}"
     bar = Bar(config, rows, "replaced", left)
-    kept = sum(record["rows"] for record in there.values())
+    kept = rows - _rows(missing)
     bar.add(kept, 0)
     tally = Tally(bar)
     with bar if err.is_terminal else nullcontext():
@@ -140,13 +140,16 @@ def scale(
                 chosen.run(Job(run.config, run.manifest, store.url), missing, tally.add)
         except KeyboardInterrupt:
             bar.stop()
-            made = store.records(run.shards, deep=False).values()  # more than was told, maybe
-            told = f"{sum(record['rows'] for record in made):,} of {rows:,} rows are kept"
-            told += ", the same command goes on"
+            made = rows - _rows(store.missing(run.shards, deep=False))  # more than was told, maybe
+            told = f"{made:,} of {rows:,} rows are kept, the same command goes on"
             raise InterruptedRun(told) from None
         except HopelessError:
             err.print(f"the last {HOPELESS} shards all failed: no more are begun", markup=False)
     _tell(run, store, tally, kept)
+
+
+def _rows(shards: Sequence[Shard]) -> int:
+    return sum(shard.stop - shard.start for shard in shards)
 
 
 def _tell(run: Run, store: Store, tally: Tally, kept: int) -> None:
@@ -167,11 +170,6 @@ def _tell(run: Run, store: Store, tally: Tally, kept: int) -> None:
         command = mending(store, run, Fault(shard.path, MISSING, numbers[shard]))
         err.print(f"{shard.path}: {found.reason}: {command}", markup=False)
     raise typer.Exit(1)
-
-
-def replaced(record: dict[str, Any]) -> int:
-    """Kernels of a shard that others took the place of."""
-    return sum(reason["count"] for reason in record["yield"]["reasons"] if not reason["kept"])
 
 
 def add_to(app: typer.Typer) -> None:

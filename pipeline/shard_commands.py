@@ -8,13 +8,13 @@ import time
 from contextlib import nullcontext
 from itertools import groupby
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import extractors
 from jit_synthesis import SPLITS
-from pipeline.gathering import MISSING, Fault, Looked, gather, run_in
+from pipeline.gathering import Fault, Looked, gather, run_in
 from pipeline.options import AsJson, Categories, Extended, MinVerified, Preamble, Seed, Verify
 from pipeline.progress import Bar, InterruptedRun, err
 from pipeline.run_options import (
@@ -27,7 +27,7 @@ from pipeline.run_options import (
     run_words,
 )
 from pipeline.shards import SHARD_ROWS, Run, run_of
-from pipeline.store import Store, make_one
+from pipeline.store import MISSING, Store, make_one
 
 Url = Annotated[
     str, typer.Option("--output", help="The run folder: a path, or a URL as s3://bucket/run.")
@@ -95,11 +95,15 @@ def shard(
         except KeyboardInterrupt:
             bar.stop()
             raise InterruptedRun("nothing of the shard is kept") from None
-    replaced = sum(r["count"] for r in made["yield"]["reasons"] if not r["kept"])
+    seconds = time.monotonic() - start
     err.print(
-        f"{told}, {time.monotonic() - start:.1f} s, {replaced} kernels rejected and replaced",
-        markup=False,
+        f"{told}, {seconds:.1f} s, {replaced(made)} kernels rejected and replaced", markup=False
     )
+
+
+def replaced(record: dict[str, Any]) -> int:
+    """Kernels of a shard that others took the place of."""
+    return sum(reason["count"] for reason in record["yield"]["reasons"] if not reason["kept"])
 
 
 def gather_folder(

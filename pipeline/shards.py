@@ -162,4 +162,9 @@ def finished(shard: Shard, folder: Path) -> dict[str, Any] | None:
 def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksum_of(file)
+
+
+def checksum_of(file: Any) -> str:
+    """SHA-256 of an open file, in hexadecimal."""
+    return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,6 @@ is whole, and only what has a record, of this run, counts. `pipeline.gathering` 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -32,9 +31,10 @@ from jit_synthesis import JitSynthesisConfig
 from pipeline.crew import Hand, Progress
 from pipeline.parts import whole
 from pipeline.retrying import UnreachableError
-from pipeline.shards import Shard, digest, make_shard
+from pipeline.shards import Shard, checksum, checksum_of, digest, make_shard
 from pipeline.target import MANIFEST, check_manifest
 
+MISSING = "missing"  # what is wrong with a shard that is not there
 AT_ONCE = 16  # requests to a store that is far away
 GATHERED = ("README.md", "croissant.json", "yield.json")
 Value = TypeVar("Value")
@@ -154,7 +154,7 @@ class Store:
     ) -> dict[str, Any] | str:
         """The record of a shard that stands whole, or in a few words what is wrong with it."""
         if shard.path not in sizes:
-            return "missing"
+            return MISSING
         if shard.record not in sizes:
             return "without a record"
         try:
@@ -197,9 +197,8 @@ class Store:
             (folder / shard.record).write_text(json.dumps(found), encoding="utf-8")
             with whole(path) as beside, self.plainly():
                 self.files.get_file(self._at(shard.path), str(beside))
-            with path.open("rb") as file:
-                if checksum_of(file) == found["sha256"]:
-                    return found
+            if checksum(path) == found["sha256"]:
+                return found
             path.unlink()
             found = "damaged"
         raise ValueError(f"{self.url}/{shard.path}: {found}: jit-synthesis gather {self.url}")
@@ -326,11 +325,6 @@ def at_once(do: Callable[[Value], Found], values: Sequence[Value]) -> Iterator[F
     """What ``do`` says of each, in order, some of them at the same time."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(do, values)
-
-
-def checksum_of(file: Any) -> str:
-    """SHA-256 of an open file, in hexadecimal."""
-    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hidden(path: str) -> bool:

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
-from jit_synthesis import FEATURES, SPLITS, TIERS, JitSynthesisConfig, __version__, sources
+import extractors
+from jit_synthesis import FEATURES, SPLITS, TIERS, __version__, sources
 from pipeline.parquet import GROUP_ROWS, write_parquet
 from pipeline.shards import Run, Shard
 from pipeline.statistics import Statistics
@@ -57,11 +58,12 @@ def summarise(
     """The summary of a config whose shards are all there, and distinct."""
     config, manifest = run.config, run.manifest
     kept = ("path", "rows", "bytes", "sha256")
+    tools = extractors.toolchain(config.name)
     return {
         "config": config.name,
         "version": __version__,
         "code": manifest["code"],
-        "toolchain": {k: v for k, v in manifest.items() if k in _toolchain(config)},
+        "toolchain": {name: manifest[name] for name in manifest if name in tools},
         "seed": config.seed,
         "options": differing(config),
         "command": command,
@@ -83,12 +85,6 @@ def summarise(
         "example": _example(config.name, sample),
         "shards": [{k: record[k] for k in kept} for record in totals.records],
     }
-
-
-def _toolchain(config: JitSynthesisConfig) -> dict[str, str]:
-    import extractors
-
-    return extractors.toolchain(config.name)
 
 
 def sample_rows(config: str, shards: Sequence[Shard], read: Open) -> list[dict[str, Any]]:

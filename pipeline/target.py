@@ -12,6 +12,11 @@ from pipeline.shards import Shard
 MANIFEST = "manifest.json"
 
 
+def tells(path: str) -> bool:
+    """Whether a file of a repository tells of what is published: its card, its summaries."""
+    return path == "README.md" or path.startswith("metadata/")
+
+
 class Target(Protocol):
     """A repository in the making. Shards are staged, then shown all at once by ``finish``."""
 

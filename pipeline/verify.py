@@ -15,7 +15,7 @@ from typing import Any
 import extractors
 from extractors.outcomes import COLUMNS
 from extractors.spawning import PACKAGE_ROOT
-from pipeline.crew import usable_cores
+from pipeline.crew import check_workers, usable_cores
 from pipeline.foreign_rows import Claim, Row, claim_of, read_rows
 from verification import foreign
 from verification.sandbox import Limits, Sandbox, SandboxError
@@ -93,8 +93,7 @@ def check_verify_options(
         raise ValueError(f"--deadline {deadline_s:g} must be more than 0")
     if not LEAST_MB <= memory_mb <= 1 << 24:
         raise ValueError(f"--memory {memory_mb} must be {LEAST_MB} or more, in MB")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers={workers} must be 1 or more")
+    check_workers(workers)
 
 
 def verify(

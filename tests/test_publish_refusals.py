@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import datasets
+import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, Processes, wait_until
 from huggingface_hub import CommitOperationAdd
@@ -162,6 +163,22 @@ def test_a_half_done_run_of_other_options_is_refused_by_name(hub):
     send(remote(hub), other, restart=True)
     summary = json.loads(content(hub)["metadata/warp.json"])
     assert summary["seed"] == 5
+
+
+def test_what_another_run_has_left_here_is_not_taken_for_this_one(hub):
+    fault = hub.faults.fail(500, None, method="PUT", path="^/lfs/")
+    with pytest.raises(UnreachableError):
+        send(remote(hub))
+    assert fault.hits
+    hub.faults.clear()
+    send(remote(hub, revision="v1"), config(seed=5))  # another branch, which nothing is staged for
+    told = {json.loads(content(hub, "v1")["metadata/warp.json"])["example"]["row_key"]}
+    api = hub.api()
+    for path in (p for p in content(hub, "v1") if p.startswith("warp/")):
+        file = api.hf_hub_download(REPO, path, repo_type="dataset", revision="v1")
+        told |= set(pq.read_table(file, columns=["row_key"])["row_key"].to_pylist())
+    assert len(told) == sum(ROWS.values())
+    assert all("seed=5" in key for key in told)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -172,7 +172,8 @@ def main() -> None:
                         print(runs[-1], file=sys.stderr)
                         if workers == 2:
                             said.append(f"`{config}` gathered: {gather(there)}.")
-        content = "\n".join([f"{platform.machine()}, {psutil.cpu_count()} cores.", "", table(runs), "", *said])
+        machine = f"{platform.machine()}, {psutil.cpu_count()} cores."
+        content = "\n".join([machine, "", table(runs), "", *said])
         if chosen.write:
             plan.MADE.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n")
     print(content)

@@ -151,7 +151,7 @@ def _export_command(name: str) -> Callable[..., None]:
                 )
             except KeyboardInterrupt:
                 bar.stop()
-                kept = finished_rows(path, count)
+                kept = finished_rows(config, split, path)
                 told = f"{kept} of {count} rows are kept, the same command goes on"
                 raise InterruptedRun(told) from None
         summarise(done, path, time.monotonic() - start)

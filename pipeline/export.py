@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import extractors
 import verification
 from jit_synthesis import CODE_HASH, FEATURES, JitSynthesisConfig
 from pipeline.crew import Hand, Progress, check_workers, share_out
-from pipeline.parquet import write_parquet
+from pipeline.parquet import read_rows, write_parquet
 from pipeline.parts import Parts
+from pipeline.shards import Shard, finished, make_shard, plan
 from verification import Yield
 
-PART_ROWS = 64
+PART_ROWS = 64  # of a shard: what a stop loses at most, for each worker
 FORMATS = (".jsonl", ".parquet")
 
 
@@ -72,42 +74,57 @@ def export(
     check_workers(workers)
     check_output(output, overwrite)
     extractors.check_toolchain(config.name)
-    count = config.count(split)
-    numbers = range(-(-count // PART_ROWS))
+    shards = _shards(config, split)
     with Parts(output, manifest(config, split), discard=overwrite) as parts:
         check_output(output, overwrite)  # again: another run may have ended before the lock
-        missing = [number for number in numbers if not parts.path(number).exists()]
-        finished = [number for number in numbers if number not in missing]
-        resumed = finished_rows(output, count)
-        progress(resumed, parts.joined(finished, config.level).replaced)
+        yields = {
+            shard: record["yield"] for shard in shards if (record := finished(shard, parts.folder))
+        }
+        resumed = sum(shard.stop - shard.start for shard in yields)
+        progress(resumed, _joined(yields.values(), config.level).replaced)
 
-        def fill(number: int, hand: Hand) -> None:
-            low, high = number * PART_ROWS, min((number + 1) * PART_ROWS, count)
-            of_part = Yield(config.level)
-            parts.write(number, hand.rows(split, low, high, of_part), of_part)
+        def fill(shard: Shard, hand: Hand) -> None:
+            yields[shard] = make_shard(shard, parts.folder, hand)["yield"]
 
+        missing = [shard for shard in shards if shard not in yields]
         share_out(config, missing, fill, workers=workers, progress=progress)
-        found = parts.joined(numbers, config.level)
+        found = _joined([yields[shard] for shard in shards], config.level)
         whole = parts.folder / f"whole{suffix}"
-        if suffix == ".parquet":
-            rows = map(json.loads, parts.lines(len(numbers)))
-            write_parquet(whole, rows, FEATURES[config.name])
-        else:
-            with whole.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(parts.lines(len(numbers)))
+        _assemble(config.name, [parts.folder / shard.path for shard in shards], whole)
         parts.publish(whole, found)
-    return Exported(count, resumed, found)
+    return Exported(config.count(split), resumed, found)
 
 
-def finished_rows(output: Path, count: int) -> int:
-    """Rows of an unfinished export of ``count`` that an interruption has left."""
-    parts = Parts(output.absolute(), {})
-    numbers = range(-(-count // PART_ROWS))
-    return sum(
-        min(PART_ROWS, count - number * PART_ROWS)
-        for number in numbers
-        if parts.path(number).exists()
-    )
+def _shards(config: JitSynthesisConfig, split: str) -> list[Shard]:
+    return [shard for shard in plan(config, PART_ROWS) if shard.split == split]
+
+
+def _joined(yields: Iterable[dict[str, Any]], level: str) -> Yield:
+    found = Yield(level)
+    for each in yields:
+        found.join(each)
+    return found
+
+
+def _assemble(config: str, shards: Iterable[Path], whole: Path) -> None:
+    """Write the rows of all shards, in order, to one file of the format its suffix names."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for shard in shards:
+            yield from read_rows(shard, FEATURES[config])
+
+    if whole.suffix == ".parquet":
+        write_parquet(whole, rows(), FEATURES[config])
+        return
+    with whole.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows())
+
+
+def finished_rows(config: JitSynthesisConfig, split: str, output: Path) -> int:
+    """Rows of an unfinished export that an interruption has left."""
+    folder = Parts(output.absolute(), {}).folder
+    whole = [shard for shard in _shards(config, split) if finished(shard, folder)]
+    return sum(shard.stop - shard.start for shard in whole)
 
 
 def manifest(config: JitSynthesisConfig, split: str) -> dict[str, Any]:

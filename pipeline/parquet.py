@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,3 +31,16 @@ def write_parquet(
             writer.write_table(table)
             size += table.nbytes
     return size
+
+
+def read_rows(file: Path | BinaryIO, features: datasets.Features) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file as ``rows`` makes them: labels by name."""
+    with pq.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches(GROUP_ROWS):
+            yield from (named(features, row) for row in batch.to_pylist())
+
+
+def named(features: datasets.Features, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of Parquet with its labels by name instead of number."""
+    labels = {k: each for k, each in features.items() if isinstance(each, datasets.ClassLabel)}
+    return {**row, **{column: label.int2str(row[column]) for column, label in labels.items()}}

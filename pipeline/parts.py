@@ -1,7 +1,6 @@
 """The parts of an unfinished export: a hidden folder beside the output, owned by one run at a time.
 
-A part is a file that is renamed into place when its rows are on disk, so whatever has a part's name
-is whole. The manifest beside the parts says what shaped them.
+They are small shards (`pipeline.shards`). The manifest beside them says what shaped them.
 """
 
 from __future__ import annotations
@@ -65,37 +64,11 @@ class Parts:
                     f"{self.folder} holds parts of another run ({told}): go on with its options, "
                     f"or throw them away with --overwrite"
                 )
-            for part in self.folder.glob("part-*"):
-                part.unlink()
+            for folder in filter(Path.is_dir, list(self.folder.iterdir())):
+                shutil.rmtree(folder)
             found = None
         if found is None:
             write_whole(path, [json.dumps(self.manifest, indent=1)])
-
-    def path(self, number: int) -> Path:
-        """Where a part stands once it is whole: rows as JSON lines."""
-        return self.folder / f"part-{number:06d}.jsonl"
-
-    def _yield(self, number: int) -> Path:
-        return self.folder / f"part-{number:06d}.yield.json"
-
-    def write(self, number: int, rows: Iterable[dict], found: Yield) -> None:
-        """Write a part; ``found`` is read after the rows are made, and kept with them."""
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        write_whole(self._yield(number), [json.dumps(found.told())])
-        write_whole(self.path(number), lines)  # last: with this the part is there
-
-    def joined(self, numbers: Iterable[int], verify: str) -> Yield:
-        """The yield of finished parts."""
-        found = Yield(verify)
-        for number in numbers:
-            found.join(json.loads(self._yield(number).read_text()))
-        return found
-
-    def lines(self, count: int) -> Iterator[str]:
-        """The rows of the first ``count`` parts, in order, a line each."""
-        for number in range(count):
-            with self.path(number).open(encoding="utf-8", newline="") as file:
-                yield from file
 
     def publish(self, whole: Path, found: Yield) -> None:
         """Put the assembled file in the output's place, its yield beside it; remove the parts."""

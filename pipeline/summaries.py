@@ -8,11 +8,9 @@ from contextlib import closing
 from itertools import islice
 from typing import Any, BinaryIO
 
-import pyarrow.parquet as pq
-
 import extractors
 from jit_synthesis import FEATURES, SPLITS, TIERS, __version__, sources
-from pipeline.parquet import GROUP_ROWS, write_parquet
+from pipeline.parquet import read_rows, write_parquet
 from pipeline.shards import Run, Shard
 from pipeline.statistics import Statistics
 from verification import Yield, differing
@@ -97,15 +95,7 @@ def sample_rows(config: str, shards: Sequence[Shard], read: Open) -> list[dict[s
 def _rows(config: str, shards: Iterable[Shard], read: Open) -> Iterator[dict[str, Any]]:
     for shard in shards:
         with closing(read(shard.path)) as file:
-            for batch in pq.ParquetFile(file).iter_batches(GROUP_ROWS):
-                yield from (named(config, row) for row in batch.to_pylist())
-
-
-def named(config: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of Parquet as ``rows`` makes it: labels by name instead of number."""
-    features = FEATURES[config]
-    labels = {column: features[column] for column in ("category", "verified")}
-    return {**row, **{column: label.int2str(row[column]) for column, label in labels.items()}}
+            yield from read_rows(file, FEATURES[config])
 
 
 def sample_file(config: str, rows: Sequence[Mapping[str, Any]]) -> tuple[bytes, int]:

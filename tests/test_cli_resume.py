@@ -6,18 +6,24 @@ import hashlib
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 from conftest import Processes, wait_until
 from filelock import FileLock
 
+from extractors import Extractor
 from jit_synthesis import CODE_HASH, JitSynthesisConfig, Yield
 from pipeline import cli, export
+from pipeline.crew import Hand
 from pipeline.parts import Parts
+from pipeline.shards import make_shard, plan
 
 # A format's config and count: the first in fifteen parts, the second in three.
 PLANS = {".jsonl": ("warp", 950), ".parquet": ("jax", 140)}
+SEVENTY = JitSynthesisConfig("warp", num_train=70, num_validation=0, num_test=0)
+FIRST = "warp/train-00000-of-00002.parquet"  # of its parts
 
 
 def command(output: Path, *more: str) -> list[str]:
@@ -36,7 +42,9 @@ def parts_of(output: Path) -> Path:
 
 
 def finished(output: Path) -> list[str]:
-    return sorted(path.name for path in parts_of(output).glob("part-*.jsonl"))
+    """The shards whose record is there: it comes last."""
+    found = parts_of(output).glob("*/*.json")
+    return sorted(str(path.relative_to(parts_of(output)).with_suffix(".parquet")) for path in found)
 
 
 def digest(path: Path) -> str:
@@ -122,9 +130,10 @@ def test_a_kill_while_the_file_is_put_together(tmp_path, undisturbed, monkeypatc
 def begun(tmp_path) -> Path:
     """An output of which the first part is there."""
     output = tmp_path / "rows.jsonl"
-    config = JitSynthesisConfig("warp", num_train=70, num_validation=0, num_test=0)
-    with Parts(output, export.manifest(config, "train")) as parts:
-        parts.write(0, [{"id": 0}], Yield())
+    with Parts(output, export.manifest(SEVENTY, "train")) as parts, Extractor("warp") as compiler:
+        hand = Hand(SEVENTY, compiler, lambda rows, rejections: None, threading.Event())
+        made = make_shard(plan(SEVENTY, export.PART_ROWS)[0], parts.folder, hand)
+    assert made["path"] == FIRST
     return output
 
 
@@ -141,7 +150,7 @@ def test_parts_of_other_options_are_refused(begun, capsys):
         assert told in error
         assert "--overwrite" in error
         assert error.count("\n") == 1
-    assert finished(begun) == ["part-000000.jsonl"]
+    assert finished(begun) == [FIRST]
     assert not begun.exists()
 
 
@@ -162,7 +171,20 @@ def test_overwriting_goes_on_too(begun, capsys):
     line = ["warp", "--count", "70", "--output", str(begun), "--overwrite"]
     assert cli.main(line) == 0
     assert "64 of them from an earlier run" in capsys.readouterr().err
-    assert json.loads(begun.read_text().splitlines()[0]) == {"id": 0}
+    assert len(begun.read_text().splitlines()) == 70
+
+
+def test_a_damaged_part_is_made_again(begun, capsys):
+    """What has the right size, and another content, is no finished shard."""
+    path = parts_of(begun) / FIRST
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert cli.main(["warp", "--count", "70", "--output", str(begun)]) == 0
+    assert "from an earlier run" not in capsys.readouterr().err
+    whole = begun.with_name("whole.jsonl")
+    export.export(SEVENTY, "train", whole)
+    assert begun.read_bytes() == whole.read_bytes()
 
 
 def test_two_runs_on_one_output_are_refused(begun, capsys):
@@ -170,17 +192,15 @@ def test_two_runs_on_one_output_are_refused(begun, capsys):
         assert cli.main(["warp", "--count", "70", "--output", str(begun)]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"jit-synthesis: another run is writing {begun}: ")
-    assert finished(begun) == ["part-000000.jsonl"]
+    assert finished(begun) == [FIRST]
 
 
 def test_an_error_in_a_worker_is_raised_and_parts_are_kept(begun, monkeypatch):
-    config = JitSynthesisConfig("warp", num_train=70, num_validation=0, num_test=0)
-
     def fail(*_, **__):
         raise RuntimeError("none of the 8 variants compiles")
 
     monkeypatch.setattr("jit_synthesis.rows", fail)
     with pytest.raises(RuntimeError, match="none of the 8"):
-        export.export(config, "train", begun)
-    assert finished(begun) == ["part-000000.jsonl"]
+        export.export(SEVENTY, "train", begun)
+    assert finished(begun) == [FIRST]
     assert not begun.exists()

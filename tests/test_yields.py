@@ -142,11 +142,11 @@ def test_a_killed_export_has_the_yield_of_an_undisturbed_one(
     output = tmp_path / "cut" / "rows.jsonl"
     running = processes.start(script, *LINE, "--output", output)
     parts = output.with_name(".rows.jsonl.parts")
-    wait_until(lambda: list(parts.glob("part-*.jsonl")), "no part was finished")
+    wait_until(lambda: list(parts.glob("warp/*.json")), "no part was finished")
     running.send_signal(signal.SIGKILL)
     running.communicate(timeout=60)
     processes.assert_none_left()
-    kept = len(list(parts.glob("part-*.jsonl")))
+    kept = len(list(parts.glob("warp/*.json")))
     assert 1 <= kept < 3
     monkeypatch.setattr(export, "PART_ROWS", PART_ROWS)
     assert cli.main([*LINE, "--output", str(output)]) == 0

@@ -38,6 +38,8 @@ OBJECTS = 100 * 2**20  # bytes of Ray's shared memory here: records are small
 # A local cluster listens on loopback alone. Ray takes the machine's own address elsewhere, and this
 # is its switch for systems whose firewall asks about that; it is read when Ray is imported.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# What Ray ends for its node's memory it would start again for ever; the driver's value counts.
+OUT_OF_MEMORY = {"RAY_task_oom_retries": str(RETRIES)}
 DIED = {
     "WorkerCrashedError": "its worker died",
     "NodeDiedError": "its node died",
@@ -128,6 +130,7 @@ class Ray:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Any]:
         kept = dict(os.environ)
+        os.environ |= OUT_OF_MEMORY
         if self.address is None:
             os.environ |= LOOPBACK
             if not os.environ.keys() & {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:

@@ -222,6 +222,17 @@ def test_a_shard_that_kills_its_workers_is_told_and_the_others_go_on(
     assert files(folder) == others
 
 
+def test_a_node_short_of_memory_is_told_in_the_end(namespaces: None, tmp_path: Path) -> None:
+    """Of its own accord Ray would try for ever."""
+    short = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "50"}
+    with Cell(tmp_path / "home", **short, RAY_task_oom_retry_delay_base_ms="50") as cell:
+        words = ["scale", "--config", "warp", "--count", "16", "--validation", "0", "--test", "0"]
+        words += ["--output", str(tmp_path / "run"), "--engine", "ray", "--workers", "1"]
+        code, said = cell.run(*words)
+    assert code == 1, said
+    assert "train-00000-of-00001.parquet: its node ran out of memory, 6 times" in said
+
+
 def test_a_node_with_another_compiler_is_left_out(
     cluster: Cluster, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -322,6 +333,7 @@ def test_the_local_engine_goes_on_after_a_kill(
     wait_until(lambda: list(tmp_path.glob("run/warp/*.json")), "no shard is done")
     os.killpg(driver.pid, signal.SIGKILL)
     driver.communicate()
+    assert len(list(tmp_path.glob("run/warp/*.json"))) < SHARDS, "nothing was left to do"
     assert processes.run(*words).returncode == 0
     assert files(tmp_path / "run") == undisturbed
 

@@ -15,7 +15,7 @@ from rich.progress import track
 from extractors import Job, extract_job
 from extractors.outcomes import Rejected
 from generators import generate
-from pipeline.statistics import OPCODE
+from pipeline.card.statistics import OPCODE
 
 
 def count_builtins(found: Counter) -> None:

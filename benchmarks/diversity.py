@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from generators import LANGUAGES, Kernel, generate
-from pipeline.statistics import Statistics, ordered, quantiles
+from pipeline.card.statistics import Statistics, ordered, quantiles
 from verification import TIERS
 from verification.rows import sources
 

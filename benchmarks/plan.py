@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.markdown import table
+from pipeline.card.markdown import table
 from pipeline.shards import SHARD_ROWS
 
 HERE = Path(__file__).parent

@@ -23,7 +23,7 @@ import plan
 import psutil
 from runs import HERE, environment
 
-from pipeline.markdown import table as markdown
+from pipeline.card.markdown import table as markdown
 
 sys.path.insert(0, str(HERE.parent / "tests"))
 

@@ -20,7 +20,6 @@ import extractors
 from extractors.outcomes import LANGUAGES
 from extractors.user_files import NeedsInputsError
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig, __version__
-from pipeline import publish_commands, scale_command, shard_commands
 from pipeline.browse_command import browse
 from pipeline.export import export, finished_rows
 from pipeline.foreign_rows import count_rows
@@ -42,6 +41,8 @@ from pipeline.options import (
     Workers,
 )
 from pipeline.progress import Bar, InterruptedRun, err, summarise
+from pipeline.publishing import commands as publish_commands
+from pipeline.scale import scale_command, shard_commands
 from pipeline.show import find_row, print_row
 from pipeline.user_rows import check_options, check_user_output, complaint, user_rows, write_rows
 from pipeline.verify import check_verify_options

@@ -16,10 +16,10 @@ from typing import Any
 import extractors
 import verification
 from jit_synthesis import CODE_HASH, FEATURES, SPLITS, JitSynthesisConfig
+from pipeline.card.statistics import Statistics
 from pipeline.crew import Hand
 from pipeline.parquet import write_parquet
 from pipeline.parts import differences, whole, write_whole
-from pipeline.statistics import Statistics
 from verification import Yield
 
 SHARD_ROWS = 2048  # some 5 MB; one core verifies them in two (warp) to six (jax) minutes

@@ -22,10 +22,10 @@ import psutil
 from extractors import Extracted, Job
 from extractors.outcomes import COLUMNS
 from jit_synthesis import JitSynthesisConfig
-from pipeline.engines import Failure, choose_engine
-from pipeline.engines import Job as Work
+from pipeline.scale.engines import Failure, choose_engine
+from pipeline.scale.engines import Job as Work
+from pipeline.scale.store import Store, make_one
 from pipeline.shards import Shard, run_of
-from pipeline.store import Store, make_one
 
 ROWS = 4  # a shard; the run has nothing but train
 ATTEMPTS = "attempts.txt"  # a line each: shard, how often before, what becomes of it

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 import extractors
 from jit_synthesis import CODE_HASH, FEATURES, JitSynthesisConfig, rows
+from pipeline.card.statistics import Statistics
 from pipeline.parquet import write_parquet
-from pipeline.statistics import Statistics
 from verification import Yield, differing
 
 Splits = Mapping[str, Sequence[Mapping[str, Any]]]

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from jit_synthesis import CONFIGS, JitSynthesisConfig, rows
-from pipeline import columns
-from pipeline.markdown import example, table
+from pipeline.card import columns
+from pipeline.card.markdown import example, table
 
 README = Path(__file__).parent.parent / "README.md"
 MARK = re.compile(r"<!-- row (\w+) (\d+) -->\n(.*?)<!-- end -->\n", re.DOTALL)

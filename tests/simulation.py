@@ -12,8 +12,8 @@ from failing_makes import ATTEMPTS, ROWS
 from ray_cluster import ADDRESS, Cluster
 
 from jit_synthesis import JitSynthesisConfig
+from pipeline.scale.store import Store
 from pipeline.shards import run_of
-from pipeline.store import Store
 
 DRIVER = Path(__file__).with_name("failing_makes.py")
 

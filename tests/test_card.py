@@ -22,10 +22,10 @@ from readme_rows import README
 
 from extractors.outcomes import COLUMNS
 from jit_synthesis import CONFIGS, FEATURES, TIERS, JitSynthesisConfig
-from pipeline import columns, drawing, plots
-from pipeline.card import make_card
-from pipeline.card_metadata import size_category
-from pipeline.markdown import code, fence, megabytes, share, table
+from pipeline.card import columns, drawing, plots
+from pipeline.card.markdown import code, fence, megabytes, share, table
+from pipeline.card.metadata import size_category
+from pipeline.card.readme import make_card
 from verification.rows import sources
 
 REPO = "me/jit-kernels"
@@ -389,7 +389,7 @@ def test_the_same_bytes_each_time(whole, tmp_path, processes: Processes):
     (tmp_path / "summaries.json").write_text(json.dumps(whole.summaries[1:2]))
     script = (
         "import hashlib, json, sys\n"
-        "from pipeline.card import make_card\n"
+        "from pipeline.card.readme import make_card\n"
         "summaries = json.load(open('summaries.json'))\n"
         f"for path, content in make_card({REPO!r}, summaries, {CHANGELOG!r}).items():\n"
         "    print(path, hashlib.sha256(content).hexdigest())\n"

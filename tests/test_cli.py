@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import tomllib
 from pathlib import Path
 
 import datasets
@@ -393,5 +394,10 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def test_console_script_is_declared():
-    assert 'jit-synthesis = "pipeline.start:main"' in (ROOT / "pyproject.toml").read_text()
+def test_a_wheel_has_the_command_and_every_package():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert data["project"]["scripts"] == {"jit-synthesis": "pipeline.start:main"}
+    packed = data["tool"]["setuptools"]["packages"]
+    tops = ("generators", "extractors", "verification", "pipeline")
+    found = [init.parent for top in tops for init in (ROOT / top).rglob("__init__.py")]
+    assert sorted(packed) == sorted(".".join(path.relative_to(ROOT).parts) for path in found)

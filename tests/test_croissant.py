@@ -11,8 +11,8 @@ import pytest
 from published import publish, write
 
 from jit_synthesis import CONFIGS, FEATURES, JitSynthesisConfig
-from pipeline import columns
-from pipeline.card import make_card
+from pipeline.card import columns
+from pipeline.card.readme import make_card
 from verification import Yield
 
 REPO = "me/jit-kernels"

@@ -19,13 +19,13 @@ from test_publish import REPO, branches, content, files, remote
 import extractors
 from jit_synthesis import JitSynthesisConfig
 from pipeline import cli
-from pipeline.folders import Folder
-from pipeline.gathering import gathered, run_in
-from pipeline.publishing import publish, publish_gathered
-from pipeline.retrying import UnreachableError
+from pipeline.card.uniqueness import Keys
+from pipeline.publishing.folders import Folder
+from pipeline.publishing.publish import publish, publish_gathered
+from pipeline.publishing.retrying import UnreachableError
+from pipeline.scale.gathering import gathered, run_in
+from pipeline.scale.store import Store, checksum_of, make_one
 from pipeline.shards import run_of
-from pipeline.store import Store, checksum_of, make_one
-from pipeline.uniqueness import Keys
 from verification import Yield
 
 OPTIONS = ["--count", "10", "--validation", "3", "--test", "0", "--seed", "5", "--extended"]

@@ -13,11 +13,11 @@ from hub_server import HubServer
 
 from jit_synthesis import FEATURES, JitSynthesisConfig, rows
 from pipeline import shards
-from pipeline.folders import Folder
-from pipeline.hub import Hub
-from pipeline.publishing import publish
-from pipeline.retrying import Patience, UnreachableError
-from pipeline.summaries import sample_path
+from pipeline.card.summaries import sample_path
+from pipeline.publishing.folders import Folder
+from pipeline.publishing.hub import Hub
+from pipeline.publishing.publish import publish
+from pipeline.publishing.retrying import Patience, UnreachableError
 
 REPO = "me/jit-kernels"
 ROWS = {"num_train": 20, "num_validation": 6, "num_test": 5}
@@ -175,7 +175,7 @@ def test_a_run_that_breaks_off_goes_on_where_it_was(point, hub, undisturbed, mon
     monkeypatch.setattr(
         shards, "write_parquet", lambda p, *a: made.append(p.name) or original(p, *a)
     )
-    monkeypatch.setattr("pipeline.hub.PENDING", 2)
+    monkeypatch.setattr("pipeline.publishing.hub.PENDING", 2)
     break_off = [
         lambda: hub.faults.fail(500, None, method="PUT", path="^/lfs/"),
         lambda: hub.faults.drop(100, None),

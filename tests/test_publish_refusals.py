@@ -18,8 +18,8 @@ from huggingface_hub import CommitOperationAdd
 from test_publish import REPO, ROWS, branches, config, content, files, remote, send
 
 from pipeline import cli
-from pipeline.folders import Folder
-from pipeline.retrying import Patience, UnreachableError
+from pipeline.publishing.folders import Folder
+from pipeline.publishing.retrying import Patience, UnreachableError
 
 # `undisturbed` is a fixture of test_publish.
 from test_publish import undisturbed  # noqa: F401  isort:skip

@@ -14,8 +14,8 @@ from test_publish import REPO, config, remote, send
 import extractors
 from jit_synthesis import JitSynthesisConfig, rows
 from pipeline import cli
-from pipeline.folders import Folder
-from pipeline.remaking import remake
+from pipeline.publishing.folders import Folder
+from pipeline.publishing.remaking import remake
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_rows_are_drawn_by_a_seed(folder, monkeypatch):
     for seed in (0, 0, 1):
         found = []
         monkeypatch.setattr(
-            "pipeline.remaking._made", lambda c, rows, w, f=found: f.extend(rows) or []
+            "pipeline.publishing.remaking._made", lambda c, rows, w, f=found: f.extend(rows) or []
         )
         remake(str(folder), 10, seed=seed)
         drawn.append([row.columns["row_key"] for row in found])
@@ -124,7 +124,7 @@ def test_another_toolchain_is_named_and_not_guessed_at(folder, monkeypatch, caps
 
 
 def test_other_code_is_named(folder, monkeypatch, capsys):
-    monkeypatch.setattr("pipeline.remaking.CODE_HASH", "0" * 16)
+    monkeypatch.setattr("pipeline.publishing.remaking.CODE_HASH", "0" * 16)
     assert cli.main(["regenerate", str(folder), "--rows", "2", "--config", "warp"]) == 0
     assert "this is code 0000000000000000" in capsys.readouterr().err
 

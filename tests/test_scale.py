@@ -25,10 +25,10 @@ from simulation import simulate
 
 from extractors import Extractor
 from jit_synthesis import JitSynthesisConfig
-from pipeline import ray_engine
-from pipeline.engines import Failure, Job, choose_engine
 from pipeline.progress import Bar
-from pipeline.scale_command import HOPELESS, HopelessError, Tally
+from pipeline.scale import ray_engine
+from pipeline.scale.engines import Failure, Job, choose_engine
+from pipeline.scale.scale_command import HOPELESS, HopelessError, Tally
 from pipeline.shards import run_of
 
 pytest.importorskip("ray", reason="needs the extra [scale]")

@@ -16,7 +16,7 @@ from conftest import Processes
 from extractors.outcomes import COLUMNS
 from generators.tables import OPERATIONS
 from jit_synthesis import CONFIGS
-from pipeline.statistics import (
+from pipeline.card.statistics import (
     CHARACTER_BITS,
     EVERY,
     LINE_BITS,
@@ -184,7 +184,7 @@ def test_they_stay_small_whatever_the_rows_are():
 def test_another_hash_seed_tells_the_same(processes: Processes):
     script = (
         "import json, golden_rows\n"
-        "from pipeline.statistics import Statistics\n"
+        "from pipeline.card.statistics import Statistics\n"
         "counted = Statistics()\n"
         "for line in golden_rows.kept('paired')[1:]: counted.add(json.loads(line))\n"
         "print(json.dumps(counted.told()))"

@@ -22,9 +22,9 @@ from test_publish_refusals import on_small_disk
 import extractors
 from jit_synthesis import JitSynthesisConfig
 from pipeline import cli
-from pipeline.retrying import UnreachableError
+from pipeline.publishing.retrying import UnreachableError
+from pipeline.scale.store import Store, make_one
 from pipeline.shards import Run, Shard, run_of
-from pipeline.store import Store, make_one
 
 CONFIG = JitSynthesisConfig("warp", num_train=7, num_validation=2, num_test=0)
 COMMAND = ["shard", "--config", "warp", "--count", "7", "--validation", "2", "--test", "0"]
@@ -132,7 +132,7 @@ def test_what_is_damaged_is_seen_and_made_again(damage, place, run, whole, monke
     def make_shard(shard: Shard, folder: Path, hand: object) -> None:
         shutil.copytree(whole, folder, dirs_exist_ok=True)
 
-    monkeypatch.setattr("pipeline.store.make_shard", make_shard)
+    monkeypatch.setattr("pipeline.scale.store.make_shard", make_shard)
     make_one(CONFIG, shard, store, extractors.Extractor("warp"), deep=True)
     assert {path: store.content(path) for path in store.sizes()} == files(whole)
 
@@ -202,7 +202,8 @@ def test_workers_that_put_the_same_shard_at_once(tmp_path, run, whole):
 
 DIES = """
 import os, signal, sys
-from pipeline import cli, store
+from pipeline import cli
+from pipeline.scale import store
 def die(source, target):
     target.write_bytes(source.read_bytes()[:999])
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jit_synthesis import FEATURES
+from pipeline.card.showing import Shown, are_shown, as_json, check_extra, describe, files_of
+from pipeline.card.summaries import Totals, metadata_path, sample_path
+from pipeline.card.uniqueness import COLUMNS, Keys
 from pipeline.crew import Progress
+from pipeline.publishing.target import MANIFEST, tells
+from pipeline.scale.store import Store, at_once
 from pipeline.shards import Run, Shard, checksum_of, run_told_by
-from pipeline.showing import Shown, are_shown, as_json, check_extra, describe, files_of
-from pipeline.store import Store, at_once
-from pipeline.summaries import Totals, metadata_path, sample_path
-from pipeline.target import MANIFEST, tells
-from pipeline.uniqueness import COLUMNS, Keys
 from verification import Yield
 
 README = "README.md"

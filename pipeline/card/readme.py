@@ -13,10 +13,10 @@ from typing import Any
 
 from extractors.outcomes import COLUMNS
 from jit_synthesis import CONFIGS, SPLITS, TIERS
-from pipeline import plots, tables
-from pipeline.card_metadata import metadata, own_configs
-from pipeline.croissant import croissant
-from pipeline.markdown import code, counted, example, folded, listed, number, share
+from pipeline.card import plots, tables
+from pipeline.card.croissant import croissant
+from pipeline.card.markdown import code, counted, example, folded, listed, number, share
+from pipeline.card.metadata import metadata, own_configs
 from verification.rows import sources
 
 TITLE = "kernels beside what their compilers made of them"
@@ -112,7 +112,7 @@ def _template() -> Any:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    source = resources.files("pipeline").joinpath("page", "card.md.jinja")
+    source = resources.files("pipeline.card").joinpath("card.md.jinja")
     return environment.from_string(source.read_text(encoding="utf-8"))
 
 

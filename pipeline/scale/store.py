@@ -5,7 +5,7 @@
     jax/train-00000-of-00049.json         its record, written after it
 
 Many processes on many machines may fill it at the same time. Nothing has a shard's name before it
-is whole, and only what has a record, of this run, counts. `pipeline.gathering` adds the rest.
+is whole, and only what has a record, of this run, counts. `pipeline.scale.gathering` adds the rest.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ import extractors
 from jit_synthesis import JitSynthesisConfig
 from pipeline.crew import Hand, Progress
 from pipeline.parts import whole
-from pipeline.retrying import UnreachableError
+from pipeline.publishing.retrying import UnreachableError
+from pipeline.publishing.target import MANIFEST, check_manifest
 from pipeline.shards import Shard, checksum, checksum_of, digest, make_shard
-from pipeline.target import MANIFEST, check_manifest
 
 MISSING = "missing"  # what is wrong with a shard that is not there
 AT_ONCE = 16  # requests to a store that is far away

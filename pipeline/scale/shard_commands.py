@@ -14,7 +14,6 @@ import typer
 
 import extractors
 from jit_synthesis import SPLITS
-from pipeline.gathering import Fault, Looked, gather, run_in
 from pipeline.options import AsJson, Categories, Extended, MinVerified, Preamble, Seed, Verify
 from pipeline.progress import Bar, InterruptedRun, err
 from pipeline.run_options import (
@@ -26,8 +25,9 @@ from pipeline.run_options import (
     run_config,
     run_words,
 )
+from pipeline.scale.gathering import Fault, Looked, gather, run_in
+from pipeline.scale.store import MISSING, Store, make_one
 from pipeline.shards import SHARD_ROWS, Run, run_of
-from pipeline.store import MISSING, Store, make_one
 
 Url = Annotated[
     str, typer.Option("--output", help="The run folder: a path, or a URL as s3://bucket/run.")

@@ -24,8 +24,8 @@ from typing import Any
 import extractors
 from extractors.outcomes import one_line
 from pipeline.crew import usable_cores
-from pipeline.engines import Failure, Job, Record, Tell, failure
 from pipeline.parts import differences
+from pipeline.scale.engines import Failure, Job, Record, Tell, failure
 from pipeline.shards import Shard, manifest
 
 RETRIES = 5  # of a shard whose worker or node died
@@ -83,7 +83,7 @@ class Ray:
             raise ValueError("engine ray: Ray is not installed: pip install 'jit-synthesis[scale]'")
 
     def run(self, job: Job, shards: Sequence[Shard], tell: Tell) -> None:
-        """As `pipeline.engines.Engine` says."""
+        """As `pipeline.scale.engines.Engine` says."""
         payload = pickle.dumps(job)
         with _silent(), self._connected() as ray:
             task = ray.remote(num_cpus=1, max_retries=RETRIES)(_carried())
@@ -237,7 +237,7 @@ def _carried() -> Callable[[bytes, bytes], Any]:
         import ray
 
         try:
-            from pipeline.ray_engine import make_here
+            from pipeline.scale.ray_engine import make_here
         except ImportError as error:
             node = ray.get_runtime_context().get_node_id()
             return node, ray.util.get_node_ip_address(), str(error)

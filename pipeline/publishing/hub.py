@@ -35,16 +35,16 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id
 
 from pipeline.parts import write_whole
-from pipeline.retrying import MovedError, Patience
+from pipeline.publishing.retrying import MovedError, Patience
+from pipeline.publishing.target import MANIFEST, check_manifest, tells
 from pipeline.shards import Shard
-from pipeline.target import MANIFEST, check_manifest, tells
 
 PENDING = 8  # shards sent but not yet committed: they stay on the disk
 COMMIT_S = 60  # seconds between commits: the Hub permits 128 an hour
 
 
 class Hub:
-    """A dataset repository, as `pipeline.target.Target` says.
+    """A dataset repository, as `pipeline.publishing.target.Target` says.
 
     Raises ValueError, in one line with the remedy, for what the user can mend; `UnreachableError`
     for a server that does not answer as it should, however often it is asked.

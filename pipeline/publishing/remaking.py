@@ -20,9 +20,9 @@ from huggingface_hub.utils import validate_repo_id
 
 import extractors
 from jit_synthesis import CODE_HASH, FEATURES, attempt, differing, parse_row_key, sources
+from pipeline.card.summaries import metadata_path
 from pipeline.foreign_rows import Row, config_of, read_rows
 from pipeline.parquet import named
-from pipeline.summaries import metadata_path
 from pipeline.verify import Difference, difference, first_difference
 
 BATCH = 32

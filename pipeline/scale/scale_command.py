@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import typer
 
 import extractors
-from pipeline.engines import ENGINES, Failure, Job, choose_engine
-from pipeline.gathering import Fault
 from pipeline.options import Categories, Extended, MinVerified, Preamble, Seed, Verify
 from pipeline.progress import Bar, InterruptedRun, err
 from pipeline.run_options import Config, ShardRows, Test, Train, Validation, run_config
-from pipeline.shard_commands import Url, mending, replaced
+from pipeline.scale.engines import ENGINES, Failure, Job, choose_engine
+from pipeline.scale.gathering import Fault
+from pipeline.scale.shard_commands import Url, mending, replaced
+from pipeline.scale.store import MISSING, Store
 from pipeline.shards import SHARD_ROWS, Run, Shard, run_of
-from pipeline.store import MISSING, Store
 
 HOPELESS = 32  # shards that fail one after the other, until no more are begun
 COMMANDS = 10  # shown of those that make failed shards

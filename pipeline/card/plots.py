@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import generators
-from pipeline.drawing import (
+from pipeline.card.drawing import (
     BLUE,
     GREEN,
     INK,
@@ -21,9 +21,9 @@ from pipeline.drawing import (
     style,
     whole_ticks,
 )
-from pipeline.frequencies import draw_frequencies
-from pipeline.markdown import listed, number, rounded
-from pipeline.statistics import TEXTS, Group, floor, quantiles, vocabularies
+from pipeline.card.frequencies import draw_frequencies
+from pipeline.card.markdown import listed, number, rounded
+from pipeline.card.statistics import TEXTS, Group, floor, quantiles, vocabularies
 from verification.tasks import TIERS
 
 BIN_BITS = 4  # eight bins an octave

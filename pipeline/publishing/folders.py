@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.parts import sync, write_whole
+from pipeline.publishing.target import MANIFEST, check_manifest, tells
 from pipeline.shards import Shard, finished
-from pipeline.target import MANIFEST, check_manifest, tells
 
 
 class Folder:
-    """A folder, as `pipeline.target.Target` says: staged in a hidden folder beside it.
+    """A folder, as `pipeline.publishing.target.Target` says: staged in a hidden folder beside it.
 
     A new folder appears whole, by being renamed. In one that is there README.md, which names the
     data, is renamed into place last.

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import extractors
 from jit_synthesis import FEATURES, SPLITS, TIERS, __version__, sources
+from pipeline.card.statistics import Statistics
 from pipeline.parquet import read_rows, write_parquet
 from pipeline.shards import Run, Shard
-from pipeline.statistics import Statistics
 from verification import Yield, differing
 
 SAMPLE_ROWS = 1000

@@ -15,15 +15,15 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 import extractors
 from jit_synthesis import CONFIGS, FEATURES, SPLITS, JitSynthesisConfig
+from pipeline.card.showing import Shown, are_shown, check_extra, describe, files_of
+from pipeline.card.summaries import Totals, metadata_path
+from pipeline.card.uniqueness import uniqueness
 from pipeline.crew import Hand, Progress, check_workers, share_out
-from pipeline.gathering import Gathered
 from pipeline.parts import differences
-from pipeline.retrying import MovedError
+from pipeline.publishing.retrying import MovedError
+from pipeline.publishing.target import Target
+from pipeline.scale.gathering import Gathered
 from pipeline.shards import SHARD_ROWS, Run, Shard, finished, make_shard, run_of
-from pipeline.showing import Shown, are_shown, check_extra, describe, files_of
-from pipeline.summaries import Totals, metadata_path
-from pipeline.target import Target
-from pipeline.uniqueness import uniqueness
 
 MOVES = 5  # times that somebody else may commit while the last commit is made
 

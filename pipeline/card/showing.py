@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jit_synthesis import CONFIGS
-from pipeline.shards import Run
-from pipeline.summaries import (
+from pipeline.card.summaries import (
     Open,
     Totals,
     metadata_path,
@@ -19,6 +18,7 @@ from pipeline.summaries import (
     sample_rows,
     summarise,
 )
+from pipeline.shards import Run
 
 CHANGES = "metadata/changelog.json"
 
@@ -67,7 +67,7 @@ def files_of(repo: str, new: Mapping[str, Shown], texts: Mapping[str, bytes]) ->
 
     ``texts`` are the README.md and metadata/ that stand there now.
     """
-    from pipeline.card import make_card
+    from pipeline.card.readme import make_card
 
     today = datetime.now(UTC).date().isoformat()
     news = [f"{today}: {_change(shown)}" for shown in new.values()]

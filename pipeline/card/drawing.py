@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from typing import Any, NamedTuple
 
-from pipeline.markdown import number
+from pipeline.card.markdown import number
 from verification.tasks import TIERS
 
 GROUND, INK, PALE, GRID = "#e8ebef", "#24292f", "#57606a", "#ccd2d9"

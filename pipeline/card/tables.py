@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jit_synthesis import LEVELS, SPLITS, TIERS
-from pipeline import columns
-from pipeline.markdown import NONE, code, megabytes, number, rounded, share, table
-from pipeline.statistics import EVERY, TEXTS, ordered, quantiles, vocabularies
+from pipeline.card import columns
+from pipeline.card.markdown import NONE, code, megabytes, number, rounded, share, table
+from pipeline.card.statistics import EVERY, TEXTS, ordered, quantiles, vocabularies
 from verification import Yield
 
 Summary = Mapping[str, Any]

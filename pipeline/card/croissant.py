@@ -13,8 +13,8 @@ from typing import Any
 import datasets
 
 from jit_synthesis import FEATURES, SPLITS
-from pipeline import columns
-from pipeline.markdown import listed, number
+from pipeline.card import columns
+from pipeline.card.markdown import listed, number
 
 _CROISSANT = (
     "citeAs column conformsTo equivalentProperty extract field fileProperty fileObject fileSet "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.drawing import (
+from pipeline.card.drawing import (
     BLUE,
     GRID,
     GROUND,
@@ -16,8 +16,8 @@ from pipeline.drawing import (
     png,
     whole_ticks,
 )
-from pipeline.markdown import listed, number, share
-from pipeline.statistics import Group, ordered
+from pipeline.card.markdown import listed, number, share
+from pipeline.card.statistics import Group, ordered
 
 NAMED = 15  # of the most frequent
 

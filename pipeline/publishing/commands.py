@@ -13,9 +13,6 @@ import typer
 from huggingface_hub.utils import disable_progress_bars, logging
 
 from jit_synthesis import CONFIGS, SPLITS, JitSynthesisConfig
-from pipeline.folders import Folder
-from pipeline.gathering import gathered
-from pipeline.hub import Hub
 from pipeline.options import (
     AsJson,
     Categories,
@@ -27,13 +24,16 @@ from pipeline.options import (
     Workers,
 )
 from pipeline.progress import Bar, InterruptedRun, err
-from pipeline.publishing import publish as publish_to
-from pipeline.publishing import publish_gathered
-from pipeline.remaking import remake
-from pipeline.retrying import Patience
+from pipeline.publishing.folders import Folder
+from pipeline.publishing.hub import Hub
+from pipeline.publishing.publish import publish as publish_to
+from pipeline.publishing.publish import publish_gathered
+from pipeline.publishing.remaking import remake
+from pipeline.publishing.retrying import Patience
 from pipeline.run_options import ShardRows, Test, Train, Validation, run_config, run_words
+from pipeline.scale.gathering import gathered
+from pipeline.scale.store import Store
 from pipeline.shards import SHARD_ROWS
-from pipeline.store import Store
 from pipeline.verify_report import print_differences
 
 

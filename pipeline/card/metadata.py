@@ -12,7 +12,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from jit_synthesis import FEATURES, SPLITS
-from pipeline import tables
+from pipeline.card import tables
 
 LICENSE = "apache-2.0"
 TAGS = {

@@ -18,15 +18,15 @@ from extractors.outcomes import one_line
 from extractors.workers import Stopped
 from jit_synthesis import JitSynthesisConfig
 from pipeline.crew import Hand, check_workers, share_out
+from pipeline.scale.store import Store, make_one
 from pipeline.shards import Shard
-from pipeline.store import Store, make_one
 
 ENGINES = ("local", "ray")
 # Of a shard whose making raised; what a worker or a node dies of is the engine's to count.
 TRIES = 2
 
 Record = dict[str, Any]
-Make = Callable[..., Record]  # with the arguments of `pipeline.store.make_one`
+Make = Callable[..., Record]  # with the arguments of `pipeline.scale.store.make_one`
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def choose_engine(
     """
     check_workers(workers)
     if name == "ray":
-        from pipeline.ray_engine import Ray
+        from pipeline.scale.ray_engine import Ray
 
         return Ray(address, workers, say)
     if name != "local":

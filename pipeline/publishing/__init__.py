@@ -1,0 +1,1 @@
+"""A dataset on its way to the Hub or a folder, and back: published rows made again."""

@@ -15,7 +15,7 @@ from conftest import Processes
 
 from extractors.outcomes import COLUMNS
 from generators.tables import OPERATIONS
-from jit_synthesis import CONFIGS
+from jit_synthesis import CONFIGS, JitSynthesisConfig, Rejection, Yield
 from pipeline.card.statistics import (
     CHARACTER_BITS,
     EVERY,
@@ -27,6 +27,8 @@ from pipeline.card.statistics import (
     quantiles,
     vocabularies,
 )
+from pipeline.card.summaries import Totals
+from pipeline.shards import run_of
 from verification.rows import sources
 
 ROWS = {name: [json.loads(line) for line in golden_rows.kept(name)[1:]] for name in CONFIGS}
@@ -56,6 +58,37 @@ def test_shards_join_to_the_whole_in_any_order(config):
         both.join(left.told())
         assert both.told() == whole
         assert json.dumps(both.told()) == json.dumps(whole)  # keys in order too
+
+
+def test_records_come_in_any_order_and_are_told_in_that_of_the_plan():
+    run = run_of(JitSynthesisConfig("warp", num_train=6, num_validation=2, num_test=2), 2)
+    records = [
+        {"path": shard.path, "rows": 2, "statistics": told(ROWS["warp"][n : n + 2])}
+        | {"yield": missed(f"repro {n}")}
+        for n, shard in enumerate(run.shards)
+    ]
+    whole = Totals(run)
+    for record in records:
+        whole.add(record)
+    assert [each["path"] for each in whole.records] == [shard.path for shard in run.shards]
+    assert (whole.rows, whole.found.told()["reasons"][0]["repro"]) == (10, "repro 0")
+    assert all("statistics" not in each for each in whole.records)
+    for seed in range(4):
+        random.Random(seed).shuffle(records)
+        found = Totals(run)
+        for n, record in enumerate(records):
+            assert sum(shard in found for shard in run.shards) == n
+            found.add(record)
+        assert found.records == whole.records
+        assert found.found.told() == whole.found.told()
+        assert found.counted.told() == whole.counted.told()
+
+
+def missed(repro: str) -> dict:
+    """A shard's yield with one kernel that others took the place of."""
+    found = Yield()
+    found.note(Rejection("train", 0, 0, "compile", "no", repro, "loop"))
+    return found.told()
 
 
 @pytest.mark.parametrize("config", CONFIGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
@@ -32,18 +33,44 @@ def sample_path(config: str) -> str:
 
 
 class Totals:
-    """What the records of shards say together; they are added in the order of the plan."""
+    """What the records of a run's shards say together, added in any order, by any thread.
 
-    def __init__(self, level: str) -> None:
-        self.found, self.counted = Yield(level), Statistics()
-        self.records: list[dict[str, Any]] = []  # without what is counted: that may be large
+    Statistics, most of a record, are added up at once and not kept.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.counted = Statistics()
+        self._lock = threading.Lock()
+        self._kept: dict[str, dict[str, Any]] = {}
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Count a shard in."""
-        self.found.join(record["yield"])
-        self.counted.join(record["statistics"])
-        kept = record.keys() - {"yield", "statistics"}
-        self.records.append({name: value for name, value in record.items() if name in kept})
+        kept = {name: value for name, value in record.items() if name != "statistics"}
+        with self._lock:
+            self.counted.join(record["statistics"])
+            self._kept[record["path"]] = kept
+
+    def __contains__(self, shard: Shard) -> bool:
+        return shard.path in self._kept
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The records in the order of the plan, without statistics."""
+        return [self._kept[shard.path] for shard in self.run.shards if shard in self]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the shards that were added."""
+        return sum(record["rows"] for record in self._kept.values())
+
+    @property
+    def found(self) -> Yield:
+        """The yield, joined in the order of the plan."""
+        found = Yield(self.run.config.level)
+        for record in self.records:
+            found.join(record["yield"])
+        return found
 
 
 def summarise(
@@ -54,7 +81,7 @@ def summarise(
     uniqueness: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The summary of a config whose shards are all there, and distinct."""
-    config, manifest = run.config, run.manifest
+    config, manifest, records = run.config, run.manifest, totals.records
     kept = ("path", "rows", "bytes", "sha256")
     tools = extractors.toolchain(config.name)
     return {
@@ -74,14 +101,14 @@ def summarise(
                 "shards": len(of_split),
             }
             for split in SPLITS
-            if (of_split := [r for r in totals.records if r["split"] == split])
+            if (of_split := [r for r in records if r["split"] == split])
         },
         "sample_rows": len(sample),
         "yield": totals.found.told(),
         "statistics": totals.counted.told(),
         "uniqueness": dict(uniqueness),
         "example": _example(config.name, sample),
-        "shards": [{k: record[k] for k in kept} for record in totals.records],
+        "shards": [{k: record[k] for k in kept} for record in records],
     }
 
 

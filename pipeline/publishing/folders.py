@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -59,10 +59,9 @@ class Folder:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, [json.dumps(dict(manifest), indent=1)])
 
-    def finished(self, shards: Sequence[Shard]) -> dict[str, dict[str, Any]]:
+    def finished(self, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
         """The records of the shards that stand whole in the hidden folder."""
-        found = {shard.path: finished(shard, self.work) for shard in shards}
-        return {path: record for path, record in found.items() if record is not None}
+        return filter(None, (finished(shard, self.work) for shard in shards))
 
     def put(self, shard: Shard) -> None:
         """Nothing: shards are made where they are staged."""

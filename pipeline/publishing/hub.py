@@ -12,7 +12,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -124,9 +124,8 @@ class Hub:
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_whole(kept, [told])
 
-    def finished(self, shards: Sequence[Shard]) -> dict[str, dict[str, Any]]:
-        """The records of the shards that stand on the branch, by path."""
-        records = {}
+    def finished(self, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+        """The records of the shards that stand on the branch."""
         for config in sorted({shard.config for shard in shards}):
             branch = self._staging(config)
             tree = self._ask(
@@ -142,8 +141,7 @@ class Hub:
                     record = json.loads(self._read(shard.record, branch))
                     large = there[shard.path].lfs
                     if large and large.sha256 == record["sha256"]:
-                        records[shard.path] = record
-        return records
+                        yield record
 
     def put(self, shard: Shard) -> None:
         """Send a shard that stands in the work folder; it is removed there once committed."""

@@ -29,7 +29,6 @@ MOVES = 5  # times that somebody else may commit while the last commit is made
 
 SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
 
-Records = Mapping[str, Mapping[str, Any]]  # of shards, by path
 Supply = Callable[[Shard, Hand], dict[str, Any]]  # brings a shard to the work folder
 
 
@@ -66,12 +65,9 @@ def publish(
     runs = [run_of(config, shard_rows) for config in configs]
     check_extra()
 
-    def told(run: Run, records: Records) -> Shown:
+    def told(run: Run, totals: Totals) -> Shown:
         say(f"{run.config.name}: reading it once more, for the card")
         distinct = uniqueness(run.config.name, run.shards, target.read)
-        totals = Totals(run.config.level)
-        for shard in run.shards:
-            totals.add(records[shard.path])
         return describe(run, command(run.config), totals, target.read, distinct)
 
     def supply(shard: Shard, hand: Hand) -> dict[str, Any]:
@@ -95,7 +91,7 @@ def publish_gathered(
     check_workers(workers)
     check_extra()
 
-    def told(run: Run, records: Records) -> Shown:
+    def told(run: Run, totals: Totals) -> Shown:
         summary = source.shown.summary | {"command": command(run.config)}
         return Shown(summary, source.shown.sample)
 
@@ -114,7 +110,7 @@ def _publish(
     repo: str,
     runs: Sequence[Run],
     supply: Supply,
-    told: Callable[[Run, Records], Shown],
+    told: Callable[[Run, Totals], Shown],
     workers: int | None,
     restart: bool,
     overwrite: bool,
@@ -140,12 +136,12 @@ def _publish(
         missing = [run for run in runs if run.config.name not in done.already]
         if missing and not overwrite:
             check_replaced(target.name, [run.manifest for run in missing], paths, texts)
-        records: dict[str, Records] = {}
+        totals: dict[str, Totals] = {}
         for run in missing:
             target.stage(run.manifest, restart)
-            records[run.config.name] = _staged(target, run, supply, workers, progress, done)
+            totals[run.config.name] = _staged(target, run, supply, workers, progress, done)
         for run in missing:
-            new[run.config.name] = told(run, records[run.config.name])
+            new[run.config.name] = told(run, totals[run.config.name])
             done.rows[run.config.name] = new[run.config.name].rows
             shards += run.shards
         if new:
@@ -230,18 +226,20 @@ def _staged(
     workers: int | None,
     progress: Progress,
     done: Published,
-) -> dict[str, dict[str, Any]]:
-    """Have every shard of a config staged; their records by path."""
-    records = target.finished(run.shards)
-    missing = [shard for shard in run.shards if shard.path not in records]
-    made = {shard.path: finished(shard, target.work) for shard in missing}
-    kept = [*records.values(), *filter(None, made.values())]
-    earlier = sum(record["rows"] for record in kept)
+) -> Totals:
+    """Have every shard of a config staged; what their records say."""
+    totals = Totals(run)
+    for record in target.finished(run.shards):
+        totals.add(record)
+    missing = [shard for shard in run.shards if shard not in totals]
+    made = {shard for shard in missing if finished(shard, target.work)}  # not sent yet
+    earlier = totals.rows + sum(shard.stop - shard.start for shard in made)
     done.resumed += earlier
     progress(earlier, 0)
 
     def bring(shard: Shard, hand: Hand) -> None:
-        records[shard.path] = made[shard.path] or supply(shard, hand)
+        found = finished(shard, target.work) if shard in made else None
+        totals.add(found or supply(shard, hand))
         target.put(shard)
 
     try:
@@ -250,7 +248,7 @@ def _staged(
         target.flush()
         raise
     target.flush()
-    return records
+    return totals
 
 
 def _show(target: Target, repo: str, new: Mapping[str, Shown], shards: Sequence[Shard]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -36,8 +36,8 @@ class Target(Protocol):
         """Begin or go on with the run of a manifest; ValueError if another's is half done."""
         ...
 
-    def finished(self, shards: Sequence[Shard]) -> dict[str, dict[str, Any]]:
-        """The records of those shards that are staged, by path."""
+    def finished(self, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
+        """The records of those shards that are staged."""
         ...
 
     def put(self, shard: Shard) -> None:

@@ -77,7 +77,7 @@ def look_through(
             found = _read(store, shard, found, keys, starts[at])
         return found
 
-    done = Looked(run, Totals(run.config.level))
+    done = Looked(run, Totals(run))
     for at, found in enumerate(at_once(look, range(len(run.shards)))):
         shard = run.shards[at]
         if isinstance(found, str):

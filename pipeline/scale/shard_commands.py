@@ -146,10 +146,9 @@ def gather_folder(
     if found.faults:
         _complain(store, found, commands=not as_json)
         raise typer.Exit(1)
-    rows = sum(record["rows"] for record in found.totals.records)
     err.print(
-        f"{store.url}: whole, {len(run.shards):,} shards, {rows:,} rows, all fingerprints "
-        f"distinct ({time.monotonic() - start:.0f} s)",
+        f"{store.url}: whole, {len(run.shards):,} shards, {found.totals.rows:,} rows, all "
+        f"fingerprints distinct ({time.monotonic() - start:.0f} s)",
         markup=False,
     )
 
@@ -176,7 +175,7 @@ def _told(store: Store, found: Looked) -> dict:
         "config": found.run.config.name,
         "whole": not found.faults,
         "shards": len(found.run.shards),
-        "rows": sum(record["rows"] for record in found.totals.records),
+        "rows": found.totals.rows,
         "faults": [
             {
                 "path": fault.path,

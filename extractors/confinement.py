@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import gc
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -14,9 +13,13 @@ import threading
 import time
 from pathlib import Path
 
+from filelock import FileLock
+
+from .scratch import PREFIX, take
 from .toolchain import NEEDS
 
 COLLECT = (20_000, 20, 20)  # objects until a collection; a kernel makes some ten thousand
+_lock: FileLock | None = None  # of this worker's scratch folder, held while it runs
 
 
 def begin(language: str, parent: int, memory_mb: float) -> None:
@@ -49,18 +52,18 @@ def begin(language: str, parent: int, memory_mb: float) -> None:
 
 def scratch_folder(pid: int) -> Path:
     """Where a worker's compilers leave what they leave, beside its parent's temporary files."""
-    return Path(tempfile.gettempdir()) / f"jit_synthesis_worker_{pid}"
+    return Path(tempfile.gettempdir()) / f"{PREFIX}worker_{pid}"
 
 
 def _take_scratch_folder() -> None:
-    """Have temporary files in a folder that whoever ends this worker removes.
+    """Have temporary files in a folder that whoever ends this worker removes, or the next one.
 
     Warp leaves a precompiled header of 4 MB, XLA half a dump: a worker ends without tidying up.
     """
+    global _lock
     folder = scratch_folder(os.getpid())
     with contextlib.suppress(OSError):  # a full disk: compilers will say what they need
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        _lock = take(folder)
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 

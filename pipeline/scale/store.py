@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 import extractors
+from extractors.scratch import scratch
 from jit_synthesis import JitSynthesisConfig
 from pipeline.crew import Hand, Progress
 from pipeline.parts import whole
@@ -315,10 +315,10 @@ def make_one(
     if not again and (found := store.finished(shard, deep)):
         return found
     own = extractors.Extractor(config.name) if compiler is None else nullcontext(compiler)
-    with tempfile.TemporaryDirectory(prefix="jit-synthesis-") as scratch, own as worker:
+    with scratch("shard") as folder, own as worker:
         hand = Hand(config, worker, progress, stop or threading.Event())
-        make_shard(shard, Path(scratch), hand)
-        return store.put(shard, Path(scratch))
+        make_shard(shard, folder, hand)
+        return store.put(shard, folder)
 
 
 def at_once(do: Callable[[Value], Found], values: Sequence[Value]) -> Iterator[Found]:

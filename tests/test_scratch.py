@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
@@ -58,7 +57,7 @@ def test_what_is_no_such_folder_stays(here, monkeypatch):
     (here / "elsewhere").mkdir()
     (here / "elsewhere" / "kept").write_text("x")
     (here / "jit_synthesis_link").mkdir()
-    os.symlink(here / "elsewhere" / "kept", here / "jit_synthesis_link" / scratch.LOCK)
+    (here / "jit_synthesis_link" / scratch.LOCK).symlink_to(here / "elsewhere" / "kept")
     before = names(here)
     scratch.sweep(here)
     assert names(here) == before

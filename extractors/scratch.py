@@ -40,12 +40,13 @@ def scratch(kind: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(parent: Path) -> None:
+def sweep(parent: Path, young_s: float | None = None) -> None:
     """Remove this user's folders whose processes are gone; what cannot be removed stays."""
+    young_s = YOUNG_S if young_s is None else young_s
     for folder in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError, Timeout):
             found = (folder / LOCK).stat(follow_symlinks=False)
             mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-            if mine and S_ISREG(found.st_mode) and time.time() - found.st_mtime > YOUNG_S:
+            if mine and S_ISREG(found.st_mode) and time.time() - found.st_mtime > young_s:
                 with FileLock(folder / LOCK, timeout=0):
                     shutil.rmtree(folder)

@@ -363,19 +363,24 @@ def _alone(
         print(context.get_help())
 
 
+# A scheduler's end and a closed terminal end it as Ctrl-C does.
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 UsageError: Any = typer.BadParameter.__base__  # click's own, or the copy that Typer carries
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0 done, 1 failed, 2 bad input (one line on stderr), 130 interrupted."""
     ours = threading.current_thread() is threading.main_thread()
-    if ours:  # SIGTERM ends it as Ctrl-C does
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in ENDING
+        if ours and signal.getsignal(number) is not signal.SIG_IGN  # as nohup has it
+    }
     try:
         return _run(arguments)
-    finally:
-        if ours:  # who called from Python goes on as before, and so do the processes it forks
-            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+    finally:  # who called from Python goes on as before, and so do the processes it forks
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,6 +23,8 @@ from pipeline.parquet import write_parquet
 from pipeline.parts import differences, whole, write_whole
 from verification import Yield
 
+# The file names of shards and of their records.
+SHARD = re.compile(rf"(?:{'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.(?:parquet|json)")
 SHARD_ROWS = 2048  # some 5 MB; one core verifies them in two (warp) to six (jax) minutes
 
 

@@ -58,7 +58,6 @@ def shards_of(command: str) -> int:
 
 def slurm(script: str, *words: str, task: int, tasks: int, **env: str) -> int:
     env |= {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_TASK_COUNT": str(tasks)}
-    env |= {"SLURM_ARRAY_TASK_MAX": str(tasks - 1)}
     done = subprocess.run(["bash", DEPLOY / script, *words], env=os.environ | env, check=False)
     return done.returncode
 
@@ -86,6 +85,9 @@ def test_each_job_of_a_slurm_array_makes_its_share(told: Path) -> None:
     head = "shard --config jax --count 100000 --output /shared/my jax --index"
     assert calls == [f"{head} {index}" for index in range(3)]
     told.unlink()
+    assert slurm("shards.sbatch", *words, task=17, tasks=2) == 0  # of --array=3,17
+    assert told.read_text() == f"{head} 17\n"
+    told.unlink()
     for task in range(3):
         code = slurm("shards.sbatch", *words, task=task, tasks=3, SHARDS="8", FAIL="1")
         assert code == (1 if task == 1 else 0)
@@ -93,9 +95,17 @@ def test_each_job_of_a_slurm_array_makes_its_share(told: Path) -> None:
     assert found == [0, 3, 6, 1, 4, 7, 2, 5]
 
 
+def test_without_an_array_it_says_how(told: Path) -> None:
+    script = ["bash", DEPLOY / "shards.sbatch", "--config", "jax"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no job of an array: sbatch --array=" in done.stderr
+    assert not told.exists()
+
+
 def test_the_array_in_the_comment_is_as_long_as_its_run() -> None:
     text = (DEPLOY / "shards.sbatch").read_text()
-    (last,) = re.findall(r"sbatch --array=0-(\d+) deploy/shards", text)
+    (last,) = set(re.findall(r"sbatch --array=0-(\d+) deploy/shards", text))
     (command,) = re.findall(r"shards\.sbatch (--config .*)", text)
     assert shards_of(command) == int(last) + 1
 

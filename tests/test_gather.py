@@ -77,6 +77,25 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "kernels"
 
 
+def test_what_gathering_wrote_is_thrown_away_with_its_run(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    shutil.copytree(whole, folder)
+    (folder / "assets" / "mine.png").write_bytes(b"mine")
+    store = Store(str(folder))
+    store.open(store.manifest() | {"seed": 6}, restart=True)
+    assert sorted(files(folder)) == ["assets/mine.png", "manifest.json"]
+
+
+def test_a_readme_of_the_user_s_own_is_not_replaced(folder: Path, capsys) -> None:
+    (folder / "README.md").write_text("mine")
+    before = files(folder)
+    assert cli.main(["gather", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert "README.md that the card would replace: move it away" in error
+    assert error.count("\n") == 1
+    assert files(folder) == before
+
+
 def gather(folder: Path | str, capsys, *more: str) -> tuple[int, list[str], list[str]]:
     code = cli.main(["gather", str(folder), *more])
     captured = capsys.readouterr()
@@ -297,6 +316,10 @@ def test_nothing_to_gather_and_no_such_shard(tmp_path, capsys):
     told = "jit-synthesis: index=4 is none of the 4 shards: 0 to 3"
     assert capsys.readouterr().err.splitlines() == [told]
     assert cli.main(shard(tmp_path / "kernels", -1)) == 2
+    assert cli.main(["shard", "--config", "warp", "--index", "0"]) == 2
+    assert "--output and --index" in capsys.readouterr().err.splitlines()[-1]
+    assert cli.main(["shard", "--config", "warp", *OPTIONS, "--how-many"]) == 0
+    assert capsys.readouterr().out == f"{SHARDS}\n"
     assert not (tmp_path / "kernels").exists()
 
 

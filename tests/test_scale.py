@@ -26,9 +26,11 @@ from simulation import simulate
 from extractors import Extractor
 from jit_synthesis import JitSynthesisConfig
 from pipeline.progress import Bar
+from pipeline.publishing.retrying import UnreachableError
 from pipeline.scale import ray_engine
-from pipeline.scale.engines import Failure, Job, choose_engine
+from pipeline.scale.engines import Failure, Job, choose_engine, failure
 from pipeline.scale.scale_command import HOPELESS, HopelessError, Tally
+from pipeline.scale.store import Store
 from pipeline.shards import run_of
 
 pytest.importorskip("ray", reason="needs the extra [scale]")
@@ -167,15 +169,16 @@ def test_the_driver_killed_a_shard_truncated_and_all_started_again(
     assert {path: path.stat().st_mtime_ns for path in kept} == made
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_what_is_finished(
-    cluster: Cluster, undisturbed: dict[str, bytes], tmp_path: Path
+    cluster: Cluster, undisturbed: dict[str, bytes], tmp_path: Path, number: int
 ) -> None:
     folder = tmp_path / "run"
     driver = start(cluster, folder)
     hold(cluster, folder)
     wait_until(lambda: list(folder.glob("warp/*.json")), "no shard is done")
     for process in psutil.Process(driver.pid).children():
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 130, said
     made = {path: text for path, text in files(folder).items() if path.endswith(".json")}
@@ -193,7 +196,7 @@ def test_a_full_disk(cluster: Cluster, undisturbed: dict[str, bytes], tmp_path: 
     assert cluster.start(mount).wait() == 0
     code, said = cluster.run(*RUN, "--output", disk / "run", *ON_RAY)
     assert code == 1
-    assert "OSError: No space left on device" in said
+    assert f"OSError: No space left on device ({disk / 'run'}/warp/" in said
     assert "jit-synthesis shard --config warp" in said
     grow = ["mount", "-o", "remount,size=100m", disk]
     assert cluster.start(grow).wait() == 0
@@ -281,6 +284,8 @@ def test_started_here_it_listens_on_loopback_alone(
         commands = [" ".join(process.cmdline()) for process in cell.processes()]
         see_through(driver)
         wait_until(lambda: len(cell.processes()) == 0, "Ray is left")
+        left = {path.name for path in Path(cell.env["TMPDIR"]).iterdir()}
+    assert not {name for name in left if "worker" in name or "shard" in name}
     loopback = {socket.inet_aton("127.0.0.1")[::-1].hex().upper()}
     mapped = {"0000000000000000FFFF0000" + address for address in loopback}
     assert at
@@ -298,6 +303,7 @@ def test_started_here_it_listens_on_loopback_alone(
         ({"name": "dask"}, "unknown engine 'dask': choose from local, ray"),
         ({"name": "local", "address": "auto"}, "--address is a cluster's: add --engine ray"),
         ({"name": "ray", "workers": 0}, "workers=0 must be 1 or more"),
+        ({"name": "ray", "address": ""}, "--address is empty: auto, or HOST:PORT"),
         ({"name": "ray", "address": "ray://head:10001"}, "--address ray://head:10001 is of Ray's"),
     ],
 )
@@ -312,7 +318,7 @@ def test_an_address_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> No
         address = f"127.0.0.1:{deaf.getsockname()[1]}"
         engine = choose_engine("ray", address=address)
         with pytest.raises(ValueError, match=f"at {address}: no answer within 2 s; is it up"):
-            engine.run(Job(JitSynthesisConfig("warp"), {}, "nowhere"), [], lambda *_: None)
+            engine.check()
 
 
 def test_an_engine_that_is_not_installed(processes: Processes, tmp_path: Path) -> None:
@@ -350,10 +356,43 @@ def test_one_failure_after_the_other_ends_the_run() -> None:
         tally.add(run.shards[HOPELESS], Failure("no", "no"))
 
 
+def test_a_store_that_is_gone_ends_the_run_sooner_and_counts_as_one_reason() -> None:
+    run = run_of(JitSynthesisConfig("warp", num_train=100, num_validation=0, num_test=0), 1)
+    tally, store = Tally(Bar("warp", 100)), Store("s3://bucket/run", {"endpoint_url": "http://x"})
+    told = "s3://bucket/run: Could not connect to the endpoint URL: {}"
+    failures = [
+        failure(UnreachableError(told.format(shard.path)), shard, store) for shard in run.shards[:4]
+    ]
+    for shard, found in list(zip(run.shards, failures, strict=False))[:3]:
+        tally.add(shard, found)
+    assert tally.failed().startswith("3 shards failed: 3 UnreachableError: s3://bucket/run: Could")
+    assert run.shards[0].path in failures[0].reason
+    with pytest.raises(HopelessError):
+        tally.add(run.shards[3], failures[3])
+
+
+def test_a_run_that_cannot_begin_leaves_no_manifest(processes: Processes, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    words = [
+        *RUN,
+        "--output",
+        tmp_path / "run",
+        "--engine",
+        "ray",
+        "--address",
+        f"127.0.0.1:{port}",
+    ]
+    done = processes.run("-m", "pipeline", *words)
+    assert done.returncode == 2
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_raises_is_tried_again_but_for_what_would_come_to_the_same(tmp_path: Path) -> None:
     run = run_of(JitSynthesisConfig("warp", num_train=1, num_validation=0, num_test=0), 1)
     tried: list[str] = []
     full, reset = OSError(errno.ENOSPC, "full", "/data/x"), ConnectionResetError("reset")
+    here = str(tmp_path / "x")
 
     def make(error: Exception, *_: Any, **__: Any) -> dict[str, Any]:
         tried.append(type(error).__name__)
@@ -361,6 +400,7 @@ def test_what_raises_is_tried_again_but_for_what_would_come_to_the_same(tmp_path
 
     for error, times, told in (
         (full, 1, Failure("OSError: No space left on device (/data/x)", FULL)),
+        (OSError(errno.ENOSPC, "full", here), 1, Failure(f"{FULL} ({here})", FULL, True)),
         (reset, 2, Failure("ConnectionResetError: reset", "ConnectionResetError: reset")),
         (ValueError("jax is another"), 1, Failure(BAD, BAD)),
     ):

@@ -139,7 +139,9 @@ def test_what_is_damaged_is_seen_and_made_again(damage, place, run, whole, monke
 
 def test_another_run_is_refused_by_what_differs_or_thrown_away(place, run, whole):
     store = filled(place, run, whole)
-    store.write("notes.txt", b"mine")
+    mine = ["README.md", "assets/mine.png", "metadata/mine.json", "notes.txt", "warp/mine.parquet"]
+    for path in mine:
+        store.write(path, b"mine")
     for manifest, told in (
         (run.manifest | {"seed": 3}, "seed 0, now 3"),
         (run.manifest | {"num_train": 8}, "num_train 7, now 8"),
@@ -151,7 +153,7 @@ def test_another_run_is_refused_by_what_differs_or_thrown_away(place, run, whole
     assert store.missing(run.shards, deep=True) == []
     other = place()
     other.open(run.manifest | {"seed": 3}, restart=True)
-    assert [*other.sizes()] == ["manifest.json", "notes.txt"]
+    assert sorted(other.sizes()) == sorted(["manifest.json", *mine])
     assert other.manifest()["seed"] == 3
 
 
@@ -261,6 +263,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path):
         ("nowhere://bucket/run", "name a folder, or a URL as s3://"),
         ("missing/run", "does not exist: mkdir -p"),
         ("file", "file is a file: name a folder"),
+        ("file/run", "file is a file: name a folder"),
         ("/proc/run", "cannot write in folder /proc"),
     ],
 )

@@ -90,6 +90,17 @@ def are_shown(new: Mapping[str, Shown], texts: Mapping[str, bytes]) -> bool:
     return all(texts.get(metadata_path(n)) == as_json(shown.summary) for n, shown in new.items())
 
 
+def foreign_card(texts: Mapping[str, bytes]) -> bool:
+    """Whether a README.md stands there that is not the card, and says something."""
+    if any(path.startswith("metadata/") for path in texts):
+        return False
+    body = texts.get("README.md", b"").decode(errors="replace")
+    if body.startswith("---"):
+        body = body.partition("\n---")[2].lstrip("-")
+    # The words of datasets' push_to_hub: nobody's own.
+    return bool(body.strip()) and "[More Information needed](https://github.com" not in body
+
+
 def as_json(value: Any) -> bytes:
     """JSON as it stands in a repository."""
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,8 +13,15 @@ from filelock import FileLock, Timeout
 from huggingface_hub import DatasetCard, DatasetCardData
 
 import extractors
-from jit_synthesis import CONFIGS, FEATURES, SPLITS, JitSynthesisConfig
-from pipeline.card.showing import Shown, are_shown, check_extra, describe, files_of
+from jit_synthesis import CONFIGS, FEATURES, JitSynthesisConfig
+from pipeline.card.showing import (
+    Shown,
+    are_shown,
+    check_extra,
+    describe,
+    files_of,
+    foreign_card,
+)
 from pipeline.card.summaries import Totals, metadata_path
 from pipeline.card.uniqueness import uniqueness
 from pipeline.crew import Hand, Progress, check_workers, share_out
@@ -23,11 +29,9 @@ from pipeline.parts import differences
 from pipeline.publishing.retrying import MovedError
 from pipeline.publishing.target import Target
 from pipeline.scale.gathering import Gathered
-from pipeline.shards import SHARD_ROWS, Run, Shard, finished, make_shard, run_of
+from pipeline.shards import SHARD, SHARD_ROWS, Run, Shard, finished, make_shard, run_of
 
 MOVES = 5  # times that somebody else may commit while the last commit is made
-
-SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
 
 Supply = Callable[[Shard, Hand], dict[str, Any]]  # brings a shard to the work folder
 
@@ -190,26 +194,18 @@ def check_replaced(
             )
         if any(_is_of(path, name) for path in paths):
             raise ValueError(f"{where} holds rows of {name} already: --overwrite replaces them")
-    ours = any(path.startswith("metadata/") for path in texts)
-    if not ours and _body(texts.get("README.md", b"")):
+    if foreign_card(texts):
         raise ValueError(
             f"{where} has a README.md that the card would replace: --overwrite does so, or "
             "publish to another place"
         )
 
 
-def _body(readme: bytes) -> str:
-    """The text of a README but for its metadata and what push_to_hub writes by itself."""
-    body = readme.decode(errors="replace")
-    if body.startswith("---"):
-        body = body.partition("\n---")[2].lstrip("-")
-    return "" if "[More Information needed](https://github.com" in body else body.strip()
-
-
 def _is_of(path: str, config: str) -> bool:
     """Whether a path is that of a shard, or of the sample, of a config."""
     folder, _, name = path.partition("/")
-    return folder in (config, f"{config}-sample") and bool(SHARD.fullmatch(name))
+    of_config = folder in (config, f"{config}-sample") and name.endswith(".parquet")
+    return of_config and SHARD.fullmatch(name) is not None
 
 
 def _is_there(told: Mapping[str, Any], paths: Sequence[str], texts: Mapping[str, bytes]) -> bool:

@@ -18,6 +18,7 @@ from extractors.outcomes import one_line
 from extractors.workers import Stopped
 from jit_synthesis import JitSynthesisConfig
 from pipeline.crew import Hand, check_workers, share_out
+from pipeline.publishing.retrying import UnreachableError
 from pipeline.scale.store import Store, make_one
 from pipeline.shards import Shard
 
@@ -31,10 +32,14 @@ Make = Callable[..., Record]  # with the arguments of `pipeline.scale.store.make
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no shard, in one line, and what to count that under."""
+    """Why there is no shard, in one line, and what to count that under.
+
+    ``of_store``: the run folder cannot be written or does not answer, which all shards will meet.
+    """
 
     reason: str
     kind: str
+    of_store: bool = False
 
 
 Tell = Callable[[Shard, "Record | Failure"], None]
@@ -65,11 +70,15 @@ class Job:
                 if isinstance(error, ValueError) or _disk_is_full(error):
                     break
         assert error is not None
-        return failure(error)
+        return failure(error, shard, Store(self.url))
 
 
 class Engine(Protocol):
     """What runs a job's shards."""
+
+    def check(self) -> None:
+        """Refuse, with ValueError, an engine that cannot be had, before anything is begun."""
+        ...
 
     def run(self, job: Job, shards: Sequence[Shard], tell: Tell) -> None:
         """Have each shard made, and tell of each, in this thread, its record or its failure.
@@ -86,6 +95,9 @@ class Local:
     def __init__(self, workers: int | None = None) -> None:
         check_workers(workers)
         self.workers = workers
+
+    def check(self) -> None:
+        """As `Engine` says: it is always there."""
 
     def run(self, job: Job, shards: Sequence[Shard], tell: Tell) -> None:
         """As `Engine` says."""
@@ -125,14 +137,16 @@ def choose_engine(
     return Local(workers)
 
 
-def failure(error: BaseException) -> Failure:
-    """What an exception says of a shard."""
-    name = type(error).__name__
+def failure(error: BaseException, shard: Shard, store: Store) -> Failure:
+    """What an exception says of a shard, whose name is left out where reasons are counted."""
+    name, reason = type(error).__name__, one_line(error)
+    kind = reason.replace(shard.path, "…").replace(shard.record, "…")
+    of_store = isinstance(error, UnreachableError)
     if isinstance(error, OSError) and error.errno is not None:
-        # Its own text names the shard's file: the same thing would count as many.
-        told = f"{name}: {os.strerror(error.errno)}"
-        return Failure(f"{told} ({error.filename})" if error.filename else told, told)
-    return Failure(one_line(error), one_line(error))
+        kind = f"{name}: {os.strerror(error.errno)}"
+        reason = f"{kind} ({error.filename})" if error.filename else kind
+        of_store |= store.local and str(error.filename).startswith(f"{store.root}/")
+    return Failure(reason, kind, of_store)
 
 
 def _disk_is_full(error: Exception) -> bool:

@@ -12,7 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jit_synthesis import FEATURES
-from pipeline.card.showing import Shown, are_shown, as_json, check_extra, describe, files_of
+from pipeline.card.showing import (
+    Shown,
+    are_shown,
+    as_json,
+    check_extra,
+    describe,
+    files_of,
+    foreign_card,
+)
 from pipeline.card.summaries import Totals, metadata_path, sample_path
 from pipeline.card.uniqueness import COLUMNS, Keys
 from pipeline.crew import Progress
@@ -168,23 +176,26 @@ def gather(
     """Look a run folder through; if it is whole, write yield, summary, sample and card beside.
 
     ``repo`` is the name in the card, ``command`` what makes the rows again. The same again writes
-    nothing. Raises ValueError for a folder with no manifest, or with one of other code.
+    nothing. Raises ValueError for a folder with no manifest, with one of other code, or with a
+    README of the user's own.
     """
     check_extra()
     run = run_in(store)
+    texts = {path: store.content(path) for path in filter(tells, store.sizes())}
+    if foreign_card(texts):
+        raise ValueError(f"{store.url} has a {README} that the card would replace: move it away")
     looked, keys = look_through(store, run, progress)
     if looked.faults:
         return looked
     say("drawing plots, writing the card")
     shown = describe(run, command, looked.totals, store.read, keys.told())
     new = {run.config.name: shown}
-    texts = {path: store.content(path) for path in filter(tells, store.sizes())}
     if README not in texts or not are_shown(new, texts):
         found = Yield(run.config.level)
         found.join(shown.summary["yield"])
         files = {"yield.json": as_json(found.told()), **files_of(repo, new, texts)}
         last = (metadata_path(run.config.name), README)  # with these it counts as gathered
-        for path in sorted(files, key=lambda path: path in last):
+        for path in (*(files.keys() - last), *last):
             store.write(path, files[path])
     store.tidy()
     return looked

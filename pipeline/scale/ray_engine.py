@@ -12,8 +12,11 @@ import importlib.util
 import os
 import pickle
 import secrets
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +26,11 @@ from typing import Any
 
 import extractors
 from extractors.outcomes import one_line
+from extractors.scratch import sweep
 from pipeline.crew import usable_cores
 from pipeline.parts import differences
 from pipeline.scale.engines import Failure, Job, Record, Tell, failure
+from pipeline.scale.store import Store
 from pipeline.shards import Shard, manifest
 
 RETRIES = 5  # of a shard whose worker or node died
@@ -37,7 +42,9 @@ OBJECTS = 100 * 2**20  # bytes of Ray's shared memory here: records are small
 
 # A local cluster listens on loopback alone. Ray takes the machine's own address elsewhere, and this
 # is its switch for systems whose firewall asks about that; it is read when Ray is imported.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+# Else it ends what would remove a worker's semaphores; what compiles ends with its worker anyway.
+LOOPBACK["RAY_kill_child_processes_on_worker_exit"] = "0"
 # What Ray ends for its node's memory it would start again for ever; the driver's value counts.
 OUT_OF_MEMORY = {"RAY_task_oom_retries": str(RETRIES)}
 DIED = {
@@ -74,6 +81,8 @@ class Ray:
         self.workers = workers
         self.say = say
         self._left_out: dict[str, Refused] = {}
+        if address == "":
+            raise ValueError("--address is empty: auto, or HOST:PORT of a node of the cluster")
         if address is not None and "://" in address:
             raise ValueError(
                 f"--address {address} is of Ray's client, which is not used: run this on a node of "
@@ -81,6 +90,11 @@ class Ray:
             )
         if importlib.util.find_spec("ray") is None:
             raise ValueError("engine ray: Ray is not installed: pip install 'jit-synthesis[scale]'")
+
+    def check(self) -> None:
+        """As `pipeline.scale.engines.Engine` says: does the cluster answer, does it want us?"""
+        if self.address is not None:
+            _probe(self.address)
 
     def run(self, job: Job, shards: Sequence[Shard], tell: Tell) -> None:
         """As `pipeline.scale.engines.Engine` says."""
@@ -98,7 +112,7 @@ class Ray:
                     flying[ref] = shard
                 for ref in _done(ray, list(flying)):
                     shard = flying.pop(ref)
-                    found = _outcome(ray, ref)
+                    found = _outcome(ray, ref, shard, job)
                     if isinstance(found, Refused):
                         self._leave_out(ray, found)
                         waiting.appendleft(shard)
@@ -135,6 +149,7 @@ class Ray:
             os.environ |= LOOPBACK
             if not os.environ.keys() & {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
                 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # for this run alone
+        handlers = _handlers()
         import ray
 
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -148,14 +163,26 @@ class Ray:
                     **quiet,
                 )
             else:
-                _probe(self.address)
                 ray.init(self.address, **quiet)
+            # Ray has put its own handlers in, which end this process with a dump of its stack.
+            for number, handler in handlers:
+                signal.signal(number, handler)
             yield ray
         finally:
             ray.shutdown()
+            if self.address is None:  # its workers have been killed
+                sweep(Path(tempfile.gettempdir()), 1.0)
             for name in os.environ.keys() - kept.keys():
                 del os.environ[name]
             os.environ |= kept
+
+
+def _handlers() -> list[tuple[int, Any]]:
+    """What is done at signals that end this process, where this thread may set it."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    found = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    return [(number, handler) for number, handler in found if handler is not None]
 
 
 @contextlib.contextmanager
@@ -209,10 +236,10 @@ def _probe(address: str) -> None:
         raise ValueError(f"{told}: no answer within {ANSWER_S} s; {hint}") from None
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it ended"]
-        raise ValueError(f"{told}: {lines[-1]}; {hint}")
+        raise ValueError(f"{told}: {lines[-1].rstrip('.')}; {hint}")
 
 
-def _outcome(ray: Any, ref: Any) -> Record | Failure | Refused:
+def _outcome(ray: Any, ref: Any, shard: Shard, job: Job) -> Record | Failure | Refused:
     """What came of a shard, for good."""
     died = ray.exceptions
     try:
@@ -221,7 +248,7 @@ def _outcome(ray: Any, ref: Any) -> Record | Failure | Refused:
         reason = DIED[type(error).__name__]
         return Failure(f"{reason}, {RETRIES + 1} times", reason)
     except died.RayError as error:
-        return failure(getattr(error, "cause", None) or error)
+        return failure(getattr(error, "cause", None) or error, shard, Store(job.url))
     return Refused(*found) if isinstance(found, tuple) else found
 
 

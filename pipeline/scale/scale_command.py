@@ -6,7 +6,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ import typer
 import extractors
 from pipeline.options import Categories, Extended, MinVerified, Preamble, Seed, Verify
 from pipeline.progress import Bar, InterruptedRun, err
+from pipeline.publishing.retrying import UnreachableError
 from pipeline.run_options import Config, ShardRows, Test, Train, Validation, run_config
 from pipeline.scale.engines import ENGINES, Failure, Job, choose_engine
 from pipeline.scale.gathering import Fault
@@ -22,8 +23,9 @@ from pipeline.scale.store import MISSING, Store
 from pipeline.shards import SHARD_ROWS, Run, Shard, run_of
 
 HOPELESS = 32  # shards that fail one after the other, until no more are begun
+OF_STORE = 8  # as many of them a failure is that all shards will meet
 COMMANDS = 10  # shown of those that make failed shards
-LINE_S = 60.0  # between two lines of progress where there is no terminal
+LINE_S, FIRST_S = 60.0, 10.0  # between lines of progress without a terminal; until the first
 
 
 class HopelessError(Exception):
@@ -40,13 +42,13 @@ class Tally:
         self.start = time.monotonic()
         self._kinds: Counter[str] = Counter()
         self._in_a_row = 0
-        self._told = self.start
+        self._told = self.start - LINE_S + FIRST_S
 
     def add(self, shard: Shard, found: dict[str, Any] | Failure) -> None:
         """Count a shard; HopelessError when one after the other fails."""
         if isinstance(found, Failure):
             self.failures[shard] = found
-            self._in_a_row += 1
+            self._in_a_row += OF_STORE if found.of_store else 1
             self._kinds[found.kind] += 1
             if self._kinds[found.kind] == 1:
                 self.bar.console.print(f"{shard.path}: {found.reason}", markup=False)
@@ -101,7 +103,11 @@ def scale(
     min_verified: MinVerified = None,
     shard_rows: ShardRows = SHARD_ROWS,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Throw away another run's shards that are there.")
+        bool,
+        typer.Option(
+            "--restart",
+            help="Throw away another run's shards that are there, and what `gather` wrote of it.",
+        ),
     ] = False,
 ) -> None:
     """Have the shards of a config made, on this machine or on a Ray cluster.
@@ -111,7 +117,7 @@ def scale(
     then. `jit-synthesis gather` comes next. Needs, for --engine ray: pip install
     "jit-synthesis\\[scale]"
 
-    jit-synthesis scale --config jax --count 100000 --output data/jax
+    jit-synthesis scale --config jax --count 100000 --output jax-rows
 
     jit-synthesis scale --config jax --count 10000000 --output s3://bucket/jax --engine ray
     """
@@ -125,6 +131,7 @@ def scale(
         workers=workers,
         say=lambda line: bar.console.print(line, markup=False),
     )
+    chosen.check()
     store = Store(output)
     store.open(run.manifest, restart)
     missing = store.missing(run.shards)
@@ -140,11 +147,13 @@ def scale(
                 chosen.run(Job(run.config, run.manifest, store.url), missing, tally.add)
         except KeyboardInterrupt:
             bar.stop()
-            made = rows - _rows(store.missing(run.shards, deep=False))  # more than was told, maybe
-            told = f"{made:,} of {rows:,} rows are kept, the same command goes on"
+            made = f"{tally.made + kept:,} or more"
+            with suppress(UnreachableError):  # by now more are made than we were told, maybe
+                made = f"{rows - _rows(store.missing(run.shards, deep=False)):,}"
+            told = f"{made} of {rows:,} rows are kept, the same command goes on"
             raise InterruptedRun(told) from None
         except HopelessError:
-            err.print(f"the last {HOPELESS} shards all failed: no more are begun", markup=False)
+            err.print("one shard after the other failed: no more are begun", markup=False)
     _tell(run, store, tally, kept)
 
 
@@ -169,6 +178,8 @@ def _tell(run: Run, store: Store, tally: Tally, kept: int) -> None:
     for shard, found in list(tally.failures.items())[:COMMANDS]:
         command = mending(store, run, Fault(shard.path, MISSING, numbers[shard]))
         err.print(f"{shard.path}: {found.reason}: {command}", markup=False)
+    if (more := len(tally.failures) - COMMANDS) > 0:
+        err.print(f"and {more:,} more", markup=False)
     raise typer.Exit(1)
 
 

@@ -36,8 +36,14 @@ Url = Annotated[
 
 def shard(
     config: Config,
-    output: Url,
-    index: Annotated[int, typer.Option(help="Which shard of the run, from 0 on.")],
+    output: Annotated[
+        str | None,
+        typer.Option(help="The run folder: a path, or a URL as s3://bucket/run."),
+    ] = None,
+    index: Annotated[int | None, typer.Option(help="Which shard of the run, from 0 on.")] = None,
+    how_many: Annotated[
+        bool, typer.Option("--how-many", help="Make nothing: print how many shards the run has.")
+    ] = False,
     count: Train = 1500,
     validation: Validation = None,
     test: Test = None,
@@ -58,6 +64,8 @@ def shard(
     of test. Every job gets the same options and another index, on any machine that sees the
     folder; nothing has a shard's name before it is whole. `gather` says what is missing.
 
+    jit-synthesis shard --config jax --count 100000 --how-many
+
     jit-synthesis shard --config jax --count 100000 --output /shared/jax --index 17
 
     jit-synthesis shard --config warp --count 100000 --output s3://bucket/warp --index 0
@@ -75,6 +83,11 @@ def shard(
         min_verified=min_verified,
     )
     run = run_of(chosen, shard_rows)
+    if how_many:
+        print(len(run.shards))
+        return
+    if output is None or index is None:
+        raise ValueError("--output and --index say which shard is made, and where")
     if not 0 <= index < len(run.shards):
         raise ValueError(
             f"index={index} is none of the {len(run.shards)} shards: 0 to {len(run.shards) - 1}"
@@ -118,7 +131,8 @@ def gather_folder(
 
     Every shard must be there once, with the checksum in its record, the schema, the rows of its
     place, and no fingerprint that another row has. Otherwise the exit code is 1: stderr says what
-    is wrong, and stdout has the commands that mend it, one a line.
+    is wrong, and stdout has the commands that make shards again, one a line. A file that is none
+    of the run's is for you to remove.
 
     jit-synthesis gather /shared/jax
 

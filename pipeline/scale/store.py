@@ -11,6 +11,7 @@ is whole, and only what has a record, of this run, counts. `pipeline.scale.gathe
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import threading
@@ -28,15 +29,18 @@ from fsspec.implementations.local import LocalFileSystem
 import extractors
 from extractors.scratch import scratch
 from jit_synthesis import JitSynthesisConfig
+from pipeline.card.showing import CHANGES
+from pipeline.card.summaries import metadata_path, sample_path
 from pipeline.crew import Hand, Progress
 from pipeline.parts import whole
 from pipeline.publishing.retrying import UnreachableError
 from pipeline.publishing.target import MANIFEST, check_manifest
-from pipeline.shards import Shard, checksum, checksum_of, digest, make_shard
+from pipeline.shards import SHARD, Shard, checksum, checksum_of, digest, make_shard
 
 MISSING = "missing"  # what is wrong with a shard that is not there
 AT_ONCE = 16  # requests to a store that is far away
-GATHERED = ("README.md", "croissant.json", "yield.json")
+CARD = "README.md"
+GATHERED = ("croissant.json", "yield.json")  # beside the card, summary and sample
 Value = TypeVar("Value")
 Found = TypeVar("Found")
 
@@ -54,17 +58,18 @@ class Store:
         try:
             self.files, root = url_to_fs(self.url, **(storage_options or {}))
         except ImportError as error:
-            raise ValueError(f"{url}: {error}: pip install 'jit-synthesis[scale]'") from None
+            extra = ": pip install 'jit-synthesis[scale]'" if "s3fs" in str(error) else ""
+            raise ValueError(f"{url}: {' '.join(str(error).split())}{extra}") from None
         except ValueError as error:
             raise ValueError(f"{url}: {error}: name a folder, or a URL as s3://…") from None
         self.root = str(root).rstrip("/")
         self.local = isinstance(self.files, LocalFileSystem)
 
-    def open(self, manifest: Mapping[str, Any], restart: bool = False) -> None:
+    def open(self, manifest: Mapping[str, Any], restart: bool | None = None) -> None:
         """Begin the run of a manifest, or go on with it.
 
         ValueError, naming what differs, for a folder with another run's shards, which ``restart``
-        throws away; ValueError for a place that cannot be written.
+        throws away; None where that is not offered. ValueError for a place that cannot be written.
         """
         self._check_place()
         found = self._manifest()
@@ -72,26 +77,42 @@ class Store:
             self._throw_away(found)
             found = None
         if found is None:
-            self.write(MANIFEST, json.dumps(dict(manifest), indent=1).encode())
+            try:
+                self.write(MANIFEST, json.dumps(dict(manifest), indent=1).encode())
+            except PermissionError as error:
+                told = f"cannot write in folder {self.url}: {error.strerror}"
+                raise ValueError(f"{told}; choose another") from None
             # Another run may have begun here at the same time.
-            self._same(self.manifest(), manifest, False)
+            self._same(self.manifest(), manifest, None)
         self.run = digest(manifest)
 
     def _throw_away(self, manifest: Mapping[str, Any]) -> None:
         """Remove what a run and its gathering have made, and nothing else."""
-        of_run = {manifest["config"], f"{manifest['config']}-sample", "metadata", "assets"}
-        made = [p for p in self.sizes() if p in GATHERED or p.split("/")[0] in of_run]
-        self.remove([*made, MANIFEST])
+        name = manifest["config"]
+        there = self.sizes()
+        made = {
+            p for p in there if p.startswith(f"{name}/") and SHARD.fullmatch(p[len(name) + 1 :])
+        }
+        if metadata_path(name) in there:
+            card = self.content(CARD).decode() if CARD in there else ""
+            made |= {CARD, CHANGES, metadata_path(name), sample_path(name), *GATHERED}
+            made |= set(re.findall(r"assets/[\w.-]+", card))
+        self.remove(sorted(made & there.keys()))
+        self.remove([MANIFEST])
 
-    def _same(self, found: Mapping[str, Any], now: Mapping[str, Any], restart: bool) -> bool:
-        return check_manifest(self.url, found, now, restart, "name another folder")
+    def _same(self, found: Mapping[str, Any], now: Mapping[str, Any], restart: bool | None) -> bool:
+        otherwise = "name another folder"
+        if restart is not None:
+            otherwise += ", or throw them away with --restart"
+        return check_manifest(self.url, found, now, bool(restart), otherwise)
 
     def _check_place(self) -> None:
         if not self.local:
             return
         folder = Path(self.root)
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f"{self.url} is a file: name a folder")
+        for each in (folder, folder.parent):
+            if each.exists() and not each.is_dir():
+                raise ValueError(f"{each} is a file: name a folder")
         if not folder.parent.is_dir():
             raise ValueError(f"folder {folder.parent} does not exist: mkdir -p {folder.parent}")
         try:
@@ -112,6 +133,8 @@ class Store:
             found = json.loads(self.content(MANIFEST))
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise ValueError(f"{self.url} is a file: name a folder") from None
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -181,7 +204,10 @@ class Store:
         record["run"] = self.run
         if self.local:
             with self._whole(shard.path) as beside:
-                shutil.copyfile(folder / shard.path, beside)
+                try:
+                    shutil.copyfile(folder / shard.path, beside)
+                except OSError as error:  # it names the file that is read: the full disk is here
+                    raise OSError(error.errno, error.strerror, self._at(shard.path)) from None
         else:
             with self.plainly(writing=True):
                 self.files.put_file(str(folder / shard.path), self._at(shard.path))

@@ -84,7 +84,7 @@ def export(
         progress(resumed, _joined(yields.values(), config.level).replaced)
 
         def fill(shard: Shard, hand: Hand) -> None:
-            yields[shard] = make_shard(shard, parts.folder, hand)["yield"]
+            yields[shard] = make_shard(shard, parts.folder, hand, statistics=False)["yield"]
 
         missing = [shard for shard in shards if shard not in yields]
         share_out(config, missing, fill, workers=workers, progress=progress)

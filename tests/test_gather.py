@@ -88,6 +88,8 @@ def test_what_gathering_wrote_is_thrown_away_with_its_run(whole: Path, tmp_path:
 
 def test_a_readme_of_the_user_s_own_is_not_replaced(folder: Path, capsys) -> None:
     (folder / "README.md").write_text("mine")
+    (folder / "metadata").mkdir()
+    (folder / "metadata" / "mine.json").write_text("{}")
     before = files(folder)
     assert cli.main(["gather", str(folder)]) == 2
     error = capsys.readouterr().err

@@ -92,7 +92,7 @@ def are_shown(new: Mapping[str, Shown], texts: Mapping[str, bytes]) -> bool:
 
 def foreign_card(texts: Mapping[str, bytes]) -> bool:
     """Whether a README.md stands there that is not the card, and says something."""
-    if any(path.startswith("metadata/") for path in texts):
+    if any(metadata_path(name) in texts for name in CONFIGS):
         return False
     body = texts.get("README.md", b"").decode(errors="replace")
     if body.startswith("---"):

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from extractors.outcomes import COLUMNS
 from pipeline.export import check_output
 from pipeline.foreign_rows import Row, config_of, count_rows, is_parquet, read_rows
+from pipeline.parquet import labels_of
 from pipeline.parts import write_whole
 from verification import TIERS, sources
 
@@ -239,7 +240,7 @@ def _labels(file: Path) -> dict[str, datasets.ClassLabel]:
         features = datasets.Features.from_arrow_schema(pq.read_schema(file))
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # its metadata is not what datasets writes: the numbers stay
-    return {k: each for k, each in features.items() if isinstance(each, datasets.ClassLabel)}
+    return labels_of(features)
 
 
 def _packed(name: str, text: str) -> str:

@@ -80,7 +80,7 @@ def export(
         yields = {
             shard: record["yield"] for shard in shards if (record := finished(shard, parts.folder))
         }
-        resumed = sum(shard.stop - shard.start for shard in yields)
+        resumed = sum(shard.rows for shard in yields)
         progress(resumed, _joined(yields.values(), config.level).replaced)
 
         def fill(shard: Shard, hand: Hand) -> None:
@@ -123,8 +123,7 @@ def _assemble(config: str, shards: Iterable[Path], whole: Path) -> None:
 def finished_rows(config: JitSynthesisConfig, split: str, output: Path) -> int:
     """Rows of an unfinished export that an interruption has left."""
     folder = Parts(output.absolute(), {}).folder
-    whole = [shard for shard in _shards(config, split) if finished(shard, folder)]
-    return sum(shard.stop - shard.start for shard in whole)
+    return sum(shard.rows for shard in _shards(config, split) if finished(shard, folder))
 
 
 def manifest(config: JitSynthesisConfig, split: str) -> dict[str, Any]:

@@ -36,11 +36,16 @@ def write_parquet(
 def read_rows(file: Path | BinaryIO, features: datasets.Features) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file as ``rows`` makes them: labels by name."""
     with pq.ParquetFile(file) as parquet:
+        labels = labels_of(features)
         for batch in parquet.iter_batches(GROUP_ROWS):
-            yield from (named(features, row) for row in batch.to_pylist())
+            yield from (named(labels, row) for row in batch.to_pylist())
 
 
-def named(features: datasets.Features, row: Mapping[str, Any]) -> dict[str, Any]:
+def labels_of(features: datasets.Features) -> dict[str, datasets.ClassLabel]:
+    """The columns that hold the numbers of names."""
+    return {k: each for k, each in features.items() if isinstance(each, datasets.ClassLabel)}
+
+
+def named(labels: Mapping[str, datasets.ClassLabel], row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of Parquet with its labels by name instead of number."""
-    labels = {k: each for k, each in features.items() if isinstance(each, datasets.ClassLabel)}
     return {**row, **{column: label.int2str(row[column]) for column, label in labels.items()}}

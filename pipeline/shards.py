@@ -40,6 +40,11 @@ class Shard:
     stop: int
 
     @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return self.stop - self.start
+
+    @property
     def path(self) -> str:
         """Where it stands in a repository."""
         return f"{self.config}/{self.split}-{self.number:05d}-of-{self.total:05d}.parquet"
@@ -145,7 +150,7 @@ def make_shard(
             "path": shard.path,
             "split": shard.split,
             "start": shard.start,
-            "rows": shard.stop - shard.start,
+            "rows": shard.rows,
             "bytes": beside.stat().st_size,
             "memory_bytes": size,
             "sha256": checksum(beside),

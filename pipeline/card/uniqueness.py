@@ -74,11 +74,11 @@ def uniqueness(
 
     It shows as well that each can be read and holds the rows that its record says.
     """
-    keys, start = Keys(sum(shard.stop - shard.start for shard in shards)), 0
+    keys, start = Keys(sum(shard.rows for shard in shards)), 0
     for shard in shards:
         with closing(read(shard.path)) as file:
             table = pq.ParquetFile(file).read(list(COLUMNS))
-        if table.num_rows != shard.stop - shard.start:
+        if table.num_rows != shard.rows:
             raise ValueError(f"{shard.path} holds {table.num_rows} rows: throw it away, try again")
         keys.add(start, table)
         start += table.num_rows

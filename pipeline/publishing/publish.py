@@ -229,7 +229,7 @@ def _staged(
         totals.add(record)
     missing = [shard for shard in run.shards if shard not in totals]
     made = {shard for shard in missing if finished(shard, target.work)}  # not sent yet
-    earlier = totals.rows + sum(shard.stop - shard.start for shard in made)
+    earlier = totals.rows + sum(shard.rows for shard in made)
     done.resumed += earlier
     progress(earlier, 0)
 

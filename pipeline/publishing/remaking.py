@@ -22,7 +22,7 @@ import extractors
 from jit_synthesis import CODE_HASH, FEATURES, attempt, differing, parse_row_key, sources
 from pipeline.card.summaries import metadata_path
 from pipeline.foreign_rows import Row, config_of, read_rows
-from pipeline.parquet import named
+from pipeline.parquet import labels_of, named
 from pipeline.verify import Difference, difference, first_difference
 
 BATCH = 32
@@ -210,7 +210,7 @@ def _differing(config: str, row: Row, made: Mapping[str, Any] | str) -> Iterator
         return
     columns = row.columns or {}
     if not isinstance(columns.get("category"), str):
-        columns = named(FEATURES[config], columns)
+        columns = named(labels_of(FEATURES[config]), columns)
     if columns.get("kernel_name") != made["kernel_name"] and not any(
         columns.get(column) == made[column] for column in ("fingerprint", *sources(config))
     ):

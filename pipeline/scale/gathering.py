@@ -25,11 +25,9 @@ from pipeline.card.summaries import Totals, metadata_path, sample_path
 from pipeline.card.uniqueness import COLUMNS, Keys
 from pipeline.crew import Progress
 from pipeline.publishing.target import MANIFEST, tells
-from pipeline.scale.store import Store, at_once
+from pipeline.scale.store import CARD, Store, at_once
 from pipeline.shards import Run, Shard, checksum_of, run_told_by
 from verification import Yield
-
-README = "README.md"
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def look_through(
     starts, rows = [], 0
     for shard in run.shards:
         starts.append(rows)
-        rows += shard.stop - shard.start
+        rows += shard.rows
     keys = Keys(rows)
 
     def look(at: int) -> dict[str, Any] | str:
@@ -92,7 +90,7 @@ def look_through(
             done.faults.append(Fault(shard.path, found, at))
         else:
             done.totals.add(found)
-        progress(shard.stop - shard.start, isinstance(found, str))
+        progress(shard.rows, isinstance(found, str))
     if not done.faults:
         done.faults += _alike(run, keys, starts)
     done.faults += _others(run, sizes)
@@ -117,8 +115,8 @@ def _taken(parquet: pq.ParquetFile, shard: Shard, keys: Keys, start: int) -> str
     schema, wanted = parquet.schema_arrow, FEATURES[shard.config].arrow_schema
     if not schema.equals(wanted) or schema.metadata != wanted.metadata:
         return f"another schema: {_differing(schema, wanted)}"
-    if (rows := parquet.metadata.num_rows) != shard.stop - shard.start:
-        return f"{rows} rows instead of {shard.stop - shard.start}"
+    if (rows := parquet.metadata.num_rows) != shard.rows:
+        return f"{rows} rows instead of {shard.rows}"
     at = 0
     for group in range(parquet.num_row_groups):
         table = parquet.read_row_group(group, ["id", *COLUMNS])
@@ -183,18 +181,18 @@ def gather(
     run = run_in(store)
     texts = {path: store.content(path) for path in filter(tells, store.sizes())}
     if foreign_card(texts):
-        raise ValueError(f"{store.url} has a {README} that the card would replace: move it away")
+        raise ValueError(f"{store.url} has a {CARD} that the card would replace: move it away")
     looked, keys = look_through(store, run, progress)
     if looked.faults:
         return looked
     say("drawing plots, writing the card")
     shown = describe(run, command, looked.totals, store.read, keys.told())
     new = {run.config.name: shown}
-    if README not in texts or not are_shown(new, texts):
+    if CARD not in texts or not are_shown(new, texts):
         found = Yield(run.config.level)
         found.join(shown.summary["yield"])
         files = {"yield.json": as_json(found.told()), **files_of(repo, new, texts)}
-        last = (metadata_path(run.config.name), README)  # with these it counts as gathered
+        last = (metadata_path(run.config.name), CARD)  # with these it counts as gathered
         for path in (*(files.keys() - last), *last):
             store.write(path, files[path])
     store.tidy()

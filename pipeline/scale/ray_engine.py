@@ -42,9 +42,12 @@ OBJECTS = 100 * 2**20  # bytes of Ray's shared memory here: records are small
 
 # A local cluster listens on loopback alone. Ray takes the machine's own address elsewhere, and this
 # is its switch for systems whose firewall asks about that; it is read when Ray is imported.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-# Else it ends what would remove a worker's semaphores; what compiles ends with its worker anyway.
-LOOPBACK["RAY_kill_child_processes_on_worker_exit"] = "0"
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Ray would end what removes a worker's semaphores; what compiles ends with its worker anyway.
+LOCAL = LOOPBACK | {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_kill_child_processes_on_worker_exit": "0",
+}
 # What Ray ends for its node's memory it would start again for ever; the driver's value counts.
 OUT_OF_MEMORY = {"RAY_task_oom_retries": str(RETRIES)}
 DIED = {
@@ -146,7 +149,7 @@ class Ray:
         kept = dict(os.environ)
         os.environ |= OUT_OF_MEMORY
         if self.address is None:
-            os.environ |= LOOPBACK
+            os.environ |= LOCAL
             if not os.environ.keys() & {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
                 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # for this run alone
         handlers = _handlers()

@@ -158,7 +158,7 @@ def scale(
 
 
 def _rows(shards: Sequence[Shard]) -> int:
-    return sum(shard.stop - shard.start for shard in shards)
+    return sum(shard.rows for shard in shards)
 
 
 def _tell(run: Run, store: Store, tally: Tally, kept: int) -> None:

@@ -96,7 +96,7 @@ def shard(
     store = Store(output)
     store.open(run.manifest)
     wanted = run.shards[index]
-    start, rows = time.monotonic(), wanted.stop - wanted.start
+    start, rows = time.monotonic(), wanted.rows
     told = f"{store.url}/{wanted.path}: {rows:,} rows"
     if not again and store.finished(wanted, deep=True):
         err.print(f"{told}, there already", markup=False)

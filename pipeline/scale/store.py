@@ -190,7 +190,7 @@ class Store:
             return "its record cannot be read"
         if run != self.run:
             return "of another run"
-        if told != (shard.path, shard.start, shard.stop - shard.start):
+        if told != (shard.path, shard.start, shard.rows):
             return f"its record is of {told[0]}, {told[2]} rows from {told[1]}"
         if sizes[shard.path] != size:
             return f"{sizes[shard.path]} bytes instead of {size}"
